@@ -1,0 +1,71 @@
+//! What it takes to open a database, and what can keep it from opening.
+
+use std::{fmt, path::PathBuf, time::Duration};
+
+use auth_model::SecretString;
+
+use crate::DbError;
+
+/// What it takes to open a database.
+#[derive(Clone)]
+pub struct DatabaseOptions {
+    /// Where it is: `sqlite:PATH` or `sqlite::memory:`. A secret, because it may hold a password.
+    pub url: SecretString,
+    /// Whether a database file that does not exist is made, with the folders above it.
+    pub create: bool,
+    /// Connections that look things up. At least 1.
+    pub max_connections: u32,
+    /// Longest wait for a free connection.
+    pub acquire_timeout: Duration,
+    /// Longest wait for a lock that another process holds.
+    pub lock_timeout: Duration,
+}
+
+impl DatabaseOptions {
+    /// The defaults for a URL: makes the file, 8 connections, 2 s for a connection, 0.7 s for a lock, so
+    /// that three attempts of a write stay within the 3 s that a client waits at the most.
+    #[must_use]
+    pub fn new(url: impl Into<SecretString>) -> Self {
+        Self {
+            url: url.into(),
+            create: true,
+            max_connections: 8,
+            acquire_timeout: Duration::from_secs(2),
+            lock_timeout: Duration::from_millis(700),
+        }
+    }
+}
+
+impl fmt::Debug for DatabaseOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DatabaseOptions")
+            .field("create", &self.create)
+            .field("max_connections", &self.max_connections)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why a database did not open.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// The URL names a kind of database that this build does not know, or can't be read.
+    #[error("unsupported database URL; accepted: sqlite:PATH")]
+    Url,
+    /// There is no such file, and it was not to be made.
+    #[error("the database file {} does not exist; `auth-server migrate up` makes it", .0.display())]
+    Missing(PathBuf),
+    /// The file or its folder can't be made or opened.
+    #[error("the database file {} can't be opened: {cause}", path.display())]
+    Unusable {
+        /// Which file.
+        path: PathBuf,
+        /// What the system said.
+        cause: std::io::Error,
+    },
+    /// The file is something else.
+    #[error("{} is not a database; name another file, or move this one away", .0.display())]
+    NotADatabase(PathBuf),
+    /// The database did not let us in.
+    #[error(transparent)]
+    Database(#[from] DbError),
+}

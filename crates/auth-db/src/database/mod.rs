@@ -1,0 +1,124 @@
+//! The database: one place to read, one way to write.
+
+mod connect;
+mod sqlite;
+
+use std::time::Duration;
+
+use sea_orm::{
+    DatabaseConnection, DatabaseTransaction, SqliteTransactionMode, TransactionOptions, TransactionTrait,
+};
+
+pub use self::{
+    connect::{ConnectError, DatabaseOptions},
+    sqlite::sqlite_url,
+};
+use crate::DbError;
+
+/// How often a transaction is tried before a passing trouble (a lock, a deadlock) is reported.
+const ATTEMPTS: u32 = 3;
+
+/// The pause before the second attempt; it doubles with each further one.
+const FIRST_PAUSE: Duration = Duration::from_millis(20);
+
+/// An open database. Cheap to clone; all clones share its connections.
+#[derive(Debug, Clone)]
+pub struct Database {
+    reader: DatabaseConnection,
+    writer: DatabaseConnection,
+}
+
+impl Database {
+    /// Opens a database; what it takes to do so is in [`DatabaseOptions`].
+    ///
+    /// # Errors
+    ///
+    /// [`ConnectError`], which says what to do about it.
+    pub async fn connect(options: &DatabaseOptions) -> Result<Self, ConnectError> {
+        let (reader, writer) = sqlite::open(options).await?;
+        Ok(Self { reader, writer })
+    }
+
+    /// What to pass to a function that only looks something up.
+    #[must_use]
+    pub const fn read(&self) -> &DatabaseConnection {
+        &self.reader
+    }
+
+    /// The connection that may change the schema: for migrations only.
+    #[must_use]
+    pub const fn for_migrations(&self) -> &DatabaseConnection {
+        &self.writer
+    }
+
+    /// Runs `work` in one transaction, which commits if the answer is `Ok` and rolls back otherwise.
+    ///
+    /// Isolation is what the table functions need: while `work` runs, nobody else changes the rows it
+    /// locked. A passing trouble (a lock held too long, a deadlock) makes it run again, three times at the
+    /// most: so `work` must be free of effects outside of the transaction. To refuse something without an
+    /// error, answer before the first write.
+    ///
+    /// If the caller goes away while it runs, the transaction is rolled back or was committed, as any
+    /// other.
+    ///
+    /// # Errors
+    ///
+    /// What `work` answers, and [`DbError::Unavailable`].
+    pub async fn write<T>(
+        &self,
+        work: impl AsyncFn(&DatabaseTransaction) -> Result<T, DbError>,
+    ) -> Result<T, DbError> {
+        let mut pause = FIRST_PAUSE;
+        for _ in 1..ATTEMPTS {
+            match self.attempt(&work).await {
+                Err(error) if error.is_transient() => tokio::time::sleep(pause).await,
+                answer => return answer,
+            }
+            pause *= 2;
+        }
+        self.attempt(&work).await
+    }
+
+    async fn attempt<T>(
+        &self,
+        work: &impl AsyncFn(&DatabaseTransaction) -> Result<T, DbError>,
+    ) -> Result<T, DbError> {
+        let options = TransactionOptions {
+            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+            ..TransactionOptions::default()
+        };
+        let tx = self.writer.begin_with_options(options).await?;
+        match work(&tx).await {
+            Ok(answer) => {
+                tx.commit().await?;
+                Ok(answer)
+            }
+            Err(error) => {
+                if let Err(cause) = tx.rollback().await {
+                    tracing::debug!(cause = %DbError::from(cause), "a transaction ended without a roll-back");
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Asks the database for a sign of life.
+    ///
+    /// # Errors
+    ///
+    /// [`DbError::Unavailable`] if it gives none.
+    pub async fn ping(&self) -> Result<(), DbError> {
+        Ok(self.reader.ping().await?)
+    }
+
+    /// Closes all connections, once they are free.
+    ///
+    /// # Errors
+    ///
+    /// [`DbError::Unavailable`].
+    pub async fn close(self) -> Result<(), DbError> {
+        self.reader.close().await?;
+        self.writer.close().await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,117 @@
+//! `SQLite`: one connection that writes, several that read.
+
+use std::{
+    fs::{self, OpenOptions},
+    io,
+    path::Path,
+    str::FromStr,
+};
+
+use auth_model::ExposeSecret;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use sea_orm::{
+    ConnectOptions, DatabaseConnection, DbErr,
+    sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
+};
+
+use super::connect::{ConnectError, DatabaseOptions};
+use crate::DbError;
+
+/// What a path may keep in a URL.
+const PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'.').remove(b'-').remove(b'_').remove(b'~');
+
+/// The `sqlite:` URL of a file; none if its path is not UTF-8, which no URL can say.
+#[must_use]
+pub fn sqlite_url(file: &Path) -> Option<String> {
+    file.to_str().map(|path| format!("sqlite:{}", utf8_percent_encode(path, PATH)))
+}
+
+/// Opens the pool of readers and the one writer; for a database in memory they are the same connection.
+pub async fn open(
+    options: &DatabaseOptions,
+) -> Result<(DatabaseConnection, DatabaseConnection), ConnectError> {
+    let url = options.url.expose_secret();
+    if !url.starts_with("sqlite:") {
+        return Err(ConnectError::Url);
+    }
+    let parsed = SqliteConnectOptions::from_str(url).map_err(|_| ConnectError::Url)?;
+    if url.contains(":memory:") {
+        let only = pool(options, 1, |sqlite| sqlite).await.map_err(DbError::from)?;
+        return Ok((only.clone(), only));
+    }
+
+    let file = parsed.get_filename().to_owned();
+    prepare_file(&file, options.create)?;
+    let told = |error: DbErr| match DbError::from(error) {
+        DbError::Unavailable(fault) if fault.is_not_a_database() => ConnectError::NotADatabase(file.clone()),
+        other => ConnectError::Database(other),
+    };
+    // The writer first: it is the one that may have to turn on write-ahead logging.
+    let writer = pool(options, 1, |sqlite| sqlite).await.map_err(told)?;
+    let reader = pool(options, options.max_connections.max(1), |sqlite| sqlite.pragma("query_only", "ON"))
+        .await
+        .map_err(told)?;
+    Ok((reader, writer))
+}
+
+async fn pool(
+    options: &DatabaseOptions,
+    connections: u32,
+    adjust: impl Fn(SqliteConnectOptions) -> SqliteConnectOptions + Send + Sync + 'static,
+) -> Result<DatabaseConnection, DbErr> {
+    let lock_timeout = options.lock_timeout;
+    let mut connect = ConnectOptions::new(options.url.expose_secret());
+    connect
+        .max_connections(connections)
+        .min_connections(1)
+        .acquire_timeout(options.acquire_timeout)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        // A file does not go away; the ping would cost a third of a look-up.
+        .test_before_acquire(false)
+        // Statements carry values, which do not belong in logs.
+        .sqlx_logging(false)
+        .map_sqlx_sqlite_opts(move |sqlite| {
+            adjust(
+                sqlite
+                    .create_if_missing(false)
+                    .foreign_keys(true)
+                    .journal_mode(SqliteJournalMode::Wal)
+                    .synchronous(SqliteSynchronous::Full)
+                    .busy_timeout(lock_timeout),
+            )
+        });
+    sea_orm::Database::connect(connect).await
+}
+
+/// Sees to it that the file is there, readable and writable for its owner only.
+fn prepare_file(file: &Path, create: bool) -> Result<(), ConnectError> {
+    let unusable = |cause| ConnectError::Unusable { path: file.to_owned(), cause };
+    match fs::metadata(file) {
+        Ok(found) if found.is_file() => {}
+        Ok(_) => return Err(unusable(io::Error::new(io::ErrorKind::InvalidInput, "it is not a file"))),
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound && !create => {
+            return Err(ConnectError::Missing(file.to_owned()));
+        }
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => {
+            if let Some(folder) = file.parent() {
+                private_folder(folder).map_err(unusable)?;
+            }
+        }
+        Err(cause) => return Err(unusable(cause)),
+    }
+    let mut open = OpenOptions::new();
+    open.read(true).write(true).create(create);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut open, 0o600);
+    open.open(file).map(drop).map_err(unusable)
+}
+
+/// Makes a folder, and those above it, for its owner only. One that exists stays as it is.
+fn private_folder(folder: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
+}

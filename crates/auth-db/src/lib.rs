@@ -1,0 +1,21 @@
+//! The rows of password authentication: users, sessions and outstanding resets, through `SeaORM`.
+//!
+//! A module per table holds free functions over `&impl ConnectionTrait`, so that one function serves a
+//! plain look-up ([`Database::read`]) and a transaction ([`Database::write`]). Nothing here asks for the
+//! time, makes a token or decides a rule: instants, ids, digests and hashes come in as plain values.
+//!
+//! Locks are taken in one order: `users`, `reset_tokens`, `sessions`. Whoever writes to the later ones on
+//! behalf of a user first takes that user's row with [`users::lock`].
+
+mod constraints;
+mod database;
+mod error;
+mod instant;
+pub mod resets;
+pub mod sessions;
+mod table;
+pub mod users;
+
+pub use auth_model as model;
+pub use database::{ConnectError, Database, DatabaseOptions, sqlite_url};
+pub use error::{Conflict, DbError, Fault};

@@ -1,0 +1,100 @@
+//! Outstanding resets: one per user; a spent one is a deleted row.
+
+use auth_model::{PasswordReset, ResetTokenDigest, UserId};
+use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect};
+use time::OffsetDateTime;
+
+use crate::{DbError, instant::Micros, table::reset_token};
+
+const TABLE: &str = "reset_tokens";
+
+/// Makes this the user's outstanding reset; one that was outstanding before ends.
+///
+/// The caller holds the user's row ([`users::lock`](crate::users::lock)).
+///
+/// # Errors
+///
+/// [`DbError::Conflict`] if the token is taken, [`DbError::Unavailable`].
+pub async fn put(
+    tx: &impl ConnectionTrait,
+    reset: &PasswordReset,
+    token: &ResetTokenDigest,
+) -> Result<(), DbError> {
+    reset_token::Entity::delete_by_id(reset.user_id.as_i64()).exec(tx).await?;
+    let row = reset_token::ActiveModel {
+        user_id: Set(reset.user_id.as_i64()),
+        token_digest: Set(token.as_bytes().to_vec()),
+        created_at: Set(reset.created_at.into()),
+        expires_at: Set(reset.expires_at.into()),
+    };
+    reset_token::Entity::insert(row).exec_without_returning(tx).await?;
+    Ok(())
+}
+
+/// The outstanding reset behind a token. Whether it still counts is for the caller to say.
+///
+/// # Errors
+///
+/// [`DbError::Unavailable`], [`DbError::Corrupt`].
+pub async fn find(
+    db: &impl ConnectionTrait,
+    token: &ResetTokenDigest,
+) -> Result<Option<PasswordReset>, DbError> {
+    let row = reset_token::Entity::find()
+        .filter(reset_token::COLUMN.token_digest.eq(token.as_bytes().to_vec()))
+        .one(db)
+        .await?;
+    row.map(from_row).transpose()
+}
+
+/// Spends a user's token: answers whether it was the outstanding one.
+///
+/// # Errors
+///
+/// [`DbError::Unavailable`].
+pub async fn spend(
+    tx: &impl ConnectionTrait,
+    user: UserId,
+    token: &ResetTokenDigest,
+) -> Result<bool, DbError> {
+    let done = reset_token::Entity::delete_many()
+        .filter(reset_token::COLUMN.user_id.eq(user.as_i64()))
+        .filter(reset_token::COLUMN.token_digest.eq(token.as_bytes().to_vec()))
+        .exec(tx)
+        .await?;
+    Ok(done.rows_affected == 1)
+}
+
+/// Deletes at most `limit` resets that expired at `now` or earlier; answers how many there were.
+///
+/// # Errors
+///
+/// [`DbError::Unavailable`].
+pub async fn purge(tx: &impl ConnectionTrait, now: OffsetDateTime, limit: u64) -> Result<u64, DbError> {
+    let users: Vec<i64> = reset_token::Entity::find()
+        .select_only()
+        .column(reset_token::Column::UserId)
+        .filter(reset_token::COLUMN.expires_at.lte(Micros::from(now)))
+        .limit(limit)
+        .into_tuple()
+        .all(tx)
+        .await?;
+    if users.is_empty() {
+        return Ok(0);
+    }
+    let done = reset_token::Entity::delete_many()
+        .filter(reset_token::COLUMN.user_id.is_in(users))
+        // A new one may have taken an old one's place since it was listed.
+        .filter(reset_token::COLUMN.expires_at.lte(Micros::from(now)))
+        .exec(tx)
+        .await?;
+    Ok(done.rows_affected)
+}
+
+fn from_row(row: reset_token::Model) -> Result<PasswordReset, DbError> {
+    Ok(PasswordReset {
+        user_id: UserId::from_i64(row.user_id),
+        created_at: row.created_at.read(TABLE, "created_at")?,
+        expires_at: row.expires_at.read(TABLE, "expires_at")?,
+    })
+}

@@ -1,0 +1,203 @@
+//! Sessions: an ended session is a deleted row.
+
+use auth_model::{Client, Session, SessionId, SessionTokenDigest, User, UserId};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder,
+    QuerySelect, sea_query::Expr,
+};
+use time::OffsetDateTime;
+
+use crate::{DbError, instant::Micros, table::session, users};
+
+const TABLE: &str = "sessions";
+
+/// Stores a new session; its token is kept only as a digest.
+///
+/// # Errors
+///
+/// [`DbError::Conflict`] if the id or the token is taken, [`DbError::Unavailable`].
+pub async fn insert(
+    db: &impl ConnectionTrait,
+    session: &Session,
+    token: &SessionTokenDigest,
+) -> Result<(), DbError> {
+    let row = session::ActiveModel {
+        token_digest: Set(token.as_bytes().to_vec()),
+        id: Set(session.id.as_uuid()),
+        user_id: Set(session.user_id.as_i64()),
+        created_at: Set(session.created_at.into()),
+        last_seen_at: Set(session.last_seen_at.into()),
+        expires_at: Set(session.expires_at.into()),
+        user_agent: Set(session.client.user_agent().map(str::to_owned)),
+        client_ip: Set(session.client.address.map(|address| address.to_string())),
+    };
+    session::Entity::insert(row).exec_without_returning(db).await?;
+    Ok(())
+}
+
+/// The session behind a token, with its user.
+///
+/// Whether it still counts is for the caller to say: the row is there until somebody ends it.
+///
+/// # Errors
+///
+/// [`DbError::Unavailable`], [`DbError::Corrupt`].
+pub async fn find_with_user(
+    db: &impl ConnectionTrait,
+    token: &SessionTokenDigest,
+) -> Result<Option<(Session, User)>, DbError> {
+    let found = session::Entity::find_by_id(token.as_bytes().to_vec())
+        .find_also_related(crate::table::user::Entity)
+        .one(db)
+        .await?;
+    match found {
+        Some((session, Some(user))) => Ok(Some((from_row(session)?, users::from_row(user)?))),
+        Some((_, None)) | None => Ok(None),
+    }
+}
+
+/// The session behind a token.
+///
+/// # Errors
+///
+/// [`DbError::Unavailable`], [`DbError::Corrupt`].
+pub async fn find(db: &impl ConnectionTrait, token: &SessionTokenDigest) -> Result<Option<Session>, DbError> {
+    let row = session::Entity::find_by_id(token.as_bytes().to_vec()).one(db).await?;
+    row.map(from_row).transpose()
+}
+
+/// Notes that a session was seen at `at`, unless a later instant is noted already.
+///
+/// # Errors
+///
+/// [`DbError::Unavailable`].
+pub async fn touch(
+    db: &impl ConnectionTrait,
+    token: &SessionTokenDigest,
+    at: OffsetDateTime,
+) -> Result<(), DbError> {
+    session::Entity::update_many()
+        .filter(session::COLUMN.token_digest.eq(token.as_bytes().to_vec()))
+        .filter(session::COLUMN.last_seen_at.lt(Micros::from(at)))
+        .col_expr(session::Column::LastSeenAt, Expr::val(Micros::from(at)))
+        .exec(db)
+        .await?;
+    Ok(())
+}
+
+/// Ends all sessions of a user but the newest `keep`, and answers with the digests of those it ended.
+///
+/// # Errors
+///
+/// [`DbError::Unavailable`], [`DbError::Corrupt`].
+pub async fn end_all_but_newest(
+    tx: &impl ConnectionTrait,
+    user: UserId,
+    keep: u64,
+) -> Result<Vec<SessionTokenDigest>, DbError> {
+    let newest_first: Vec<Vec<u8>> = session::Entity::find()
+        .select_only()
+        .column(session::Column::TokenDigest)
+        .filter(session::COLUMN.user_id.eq(user.as_i64()))
+        .order_by_desc(session::Column::CreatedAt)
+        .order_by_desc(session::Column::Id)
+        .into_tuple()
+        .all(tx)
+        .await?;
+    let surplus = newest_first.into_iter().skip(usize::try_from(keep).unwrap_or(usize::MAX)).collect();
+    end_listed(tx, surplus).await
+}
+
+/// Ends one session; answers whether it was there.
+///
+/// # Errors
+///
+/// [`DbError::Unavailable`].
+pub async fn end(db: &impl ConnectionTrait, token: &SessionTokenDigest) -> Result<bool, DbError> {
+    let done = session::Entity::delete_by_id(token.as_bytes().to_vec()).exec(db).await?;
+    Ok(done.rows_affected == 1)
+}
+
+/// Ends one session if it is this user's; answers whether it was.
+///
+/// # Errors
+///
+/// [`DbError::Unavailable`].
+pub async fn end_of_user(
+    db: &impl ConnectionTrait,
+    user: UserId,
+    token: &SessionTokenDigest,
+) -> Result<bool, DbError> {
+    let done = session::Entity::delete_many()
+        .filter(session::COLUMN.token_digest.eq(token.as_bytes().to_vec()))
+        .filter(session::COLUMN.user_id.eq(user.as_i64()))
+        .exec(db)
+        .await?;
+    Ok(done.rows_affected == 1)
+}
+
+/// Ends all sessions of a user, and answers with the digests of those it ended.
+///
+/// # Errors
+///
+/// [`DbError::Unavailable`], [`DbError::Corrupt`].
+pub async fn end_all_of(tx: &impl ConnectionTrait, user: UserId) -> Result<Vec<SessionTokenDigest>, DbError> {
+    end_all_but_newest(tx, user, 0).await
+}
+
+/// Deletes at most `limit` sessions that expired at `now` or were last seen at `idle_since` or earlier;
+/// answers with their digests.
+///
+/// # Errors
+///
+/// [`DbError::Unavailable`], [`DbError::Corrupt`].
+pub async fn purge(
+    tx: &impl ConnectionTrait,
+    now: OffsetDateTime,
+    idle_since: OffsetDateTime,
+    limit: u64,
+) -> Result<Vec<SessionTokenDigest>, DbError> {
+    let over = Condition::any()
+        .add(session::COLUMN.expires_at.lte(Micros::from(now)))
+        .add(session::COLUMN.last_seen_at.lte(Micros::from(idle_since)));
+    let digests: Vec<Vec<u8>> = session::Entity::find()
+        .select_only()
+        .column(session::Column::TokenDigest)
+        .filter(over)
+        .limit(limit)
+        .into_tuple()
+        .all(tx)
+        .await?;
+    end_listed(tx, digests).await
+}
+
+async fn end_listed(
+    tx: &impl ConnectionTrait,
+    digests: Vec<Vec<u8>>,
+) -> Result<Vec<SessionTokenDigest>, DbError> {
+    if digests.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ended = digests
+        .iter()
+        .map(|bytes| <[u8; 32]>::try_from(bytes.as_slice()).map(SessionTokenDigest::from_bytes))
+        .collect::<Result<_, _>>()
+        .map_err(|_| DbError::Corrupt { table: TABLE, column: "token_digest" })?;
+    session::Entity::delete_many().filter(session::Column::TokenDigest.is_in(digests)).exec(tx).await?;
+    Ok(ended)
+}
+
+fn from_row(row: session::Model) -> Result<Session, DbError> {
+    let address = match row.client_ip {
+        None => None,
+        Some(text) => Some(text.parse().map_err(|_| DbError::Corrupt { table: TABLE, column: "client_ip" })?),
+    };
+    Ok(Session {
+        id: SessionId::from_uuid(row.id),
+        user_id: UserId::from_i64(row.user_id),
+        created_at: row.created_at.read(TABLE, "created_at")?,
+        last_seen_at: row.last_seen_at.read(TABLE, "last_seen_at")?,
+        expires_at: row.expires_at.read(TABLE, "expires_at")?,
+        client: Client::new(address, row.user_agent.as_deref()),
+    })
+}

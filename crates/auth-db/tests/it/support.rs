@@ -1,0 +1,93 @@
+//! A migrated database for each test, and the values it is filled with.
+
+use auth_db::{
+    Database, DatabaseOptions,
+    model::{
+        Client, Email, PasswordHash, PasswordReset, ResetToken, Session, SessionId, SessionToken, User,
+        UserId,
+    },
+    sqlite_url, users,
+};
+use tempfile::TempDir;
+use time::{Duration, OffsetDateTime};
+
+/// A migrated database in a folder of its own, which goes when this does.
+pub struct World {
+    pub db: Database,
+    pub folder: TempDir,
+}
+
+impl World {
+    pub async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let db = Database::connect(&options_in(&folder)).await.unwrap();
+        auth_migrations::up(db.for_migrations()).await.unwrap();
+        Self { db, folder }
+    }
+
+    pub async fn user(&self, address: &str) -> User {
+        users::add_user(self.db.for_migrations(), email(address), hash("h0"), at(0)).await.unwrap()
+    }
+}
+
+pub fn options_in(folder: &TempDir) -> DatabaseOptions {
+    DatabaseOptions::new(sqlite_url(&folder.path().join("auth.db")).unwrap())
+}
+
+pub fn email(text: &str) -> Email {
+    Email::parse(text).unwrap()
+}
+
+pub fn hash(text: &str) -> PasswordHash {
+    PasswordHash::parse(text).unwrap()
+}
+
+/// The instant `seconds` after an arbitrary start.
+pub fn at(seconds: i64) -> OffsetDateTime {
+    OffsetDateTime::UNIX_EPOCH + Duration::days(20_000) + Duration::seconds(seconds)
+}
+
+pub fn session_token(number: u8) -> SessionToken {
+    SessionToken::from_bits([number; 16])
+}
+
+pub fn reset_token(number: u8) -> ResetToken {
+    ResetToken::from_bits([number; 16])
+}
+
+/// A session that was opened at second `number` and lives for a thousand.
+pub fn session(user: UserId, number: u8) -> Session {
+    let created_at = at(i64::from(number));
+    Session {
+        id: SessionId::mint(u64::from(number), &[number; 10]),
+        user_id: user,
+        created_at,
+        last_seen_at: created_at,
+        expires_at: created_at + Duration::seconds(1000),
+        client: Client::new(Some([127, 0, 0, number].into()), Some("test")),
+    }
+}
+
+pub fn reset(user: UserId) -> PasswordReset {
+    PasswordReset { user_id: user, created_at: at(0), expires_at: at(100) }
+}
+
+impl World {
+    /// Does to the database what our code never would.
+    pub async fn execute(&self, sql: &str) {
+        use sea_orm::ConnectionTrait;
+        self.db.for_migrations().execute_unprepared(sql).await.unwrap();
+    }
+}
+
+impl World {
+    /// The value of a `PRAGMA`, as text.
+    pub async fn pragma(&self, name: &str) -> String {
+        use sea_orm::{ConnectionTrait, DbBackend, Statement};
+        let statement = Statement::from_string(DbBackend::Sqlite, format!("PRAGMA {name}"));
+        let row = self.db.for_migrations().query_one_raw(statement).await.unwrap().unwrap();
+        row.try_get_by_index::<String>(0)
+            .or_else(|_| row.try_get_by_index::<i64>(0).map(|number| number.to_string()))
+            .unwrap()
+    }
+}

@@ -1,0 +1,44 @@
+//! The words of password authentication, and nothing else: no I/O, no clock, no database.
+//!
+//! A value that exists is valid. [`Email::parse`], [`Password::parse`] and [`NewPassword::parse`] are the
+//! doors; behind them nothing is checked again. Secrets ([`Password`], [`PasswordHash`], [`Token`]) have no
+//! `Serialize`, no `PartialEq` and a `Debug` that shows nothing, and their memory is wiped when they are
+//! dropped.
+//!
+//! ```
+//! use auth_model::{Email, NewPassword, PasswordPolicy};
+//!
+//! let typed = Email::parse("Ada@Example.ORG.")?;
+//! assert_eq!(typed.as_str(), "Ada@Example.ORG.");
+//! assert_eq!(typed.key(), "ada@example.org");
+//!
+//! let policy = PasswordPolicy { min_code_points: 15 };
+//! assert!(NewPassword::parse("too short".into(), &policy).is_err());
+//! # Ok::<(), auth_model::InvalidEmail>(())
+//! ```
+
+mod client;
+mod email;
+mod id;
+mod password;
+mod password_hash;
+mod request;
+mod reset;
+mod session;
+mod token;
+mod user;
+
+pub use client::{Client, MAX_USER_AGENT_BYTES};
+pub use email::{Email, InvalidEmail, MAX_EMAIL_BYTES};
+pub use id::{SessionId, UserId};
+pub use password::{InvalidPassword, MAX_PASSWORD_BYTES, NewPassword, Password, PasswordPolicy};
+pub use password_hash::{InvalidPasswordHash, MAX_PASSWORD_HASH_BYTES, PasswordHash};
+pub use request::InvalidRequest;
+pub use reset::PasswordReset;
+pub use secrecy::{ExposeSecret, SecretString};
+pub use session::Session;
+pub use token::{
+    InvalidToken, ResetKind, ResetToken, ResetTokenDigest, SessionKind, SessionToken, SessionTokenDigest,
+    Token, TokenDigest,
+};
+pub use user::{User, UserChanges, UserFilter};

@@ -1,0 +1,152 @@
+//! Passwords: one to check, one to set, and what a new one must satisfy.
+
+use std::fmt;
+
+use secrecy::{ExposeSecret, SecretString};
+use unicode_normalization::UnicodeNormalization;
+use zeroize::Zeroizing;
+
+/// The longest password, in bytes of UTF-8 as typed (at least 256 code points of any script, ASVS 6.2.9).
+pub const MAX_PASSWORD_BYTES: usize = 1024;
+
+/// A password that somebody offers, to be checked against a stored hash.
+///
+/// What is hashed is its NFC form and nothing else is changed: no trimming, no case folding, no cutting
+/// (NIST SP 800-63B-4 section 3.1.1.2, RFC 8265 section 4.2).
+#[derive(Clone)]
+pub struct Password(SecretString);
+
+impl Password {
+    /// Takes a password as typed.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidPassword::Missing`] or [`InvalidPassword::TooLong`]; the policy for new passwords does not
+    /// apply.
+    pub fn parse(typed: SecretString) -> Result<Self, InvalidPassword> {
+        match typed.expose_secret().len() {
+            0 => Err(InvalidPassword::Missing),
+            1..=MAX_PASSWORD_BYTES => Ok(Self(typed)),
+            _ => Err(InvalidPassword::TooLong),
+        }
+    }
+
+    /// The password in Unicode normalisation form C: what is hashed.
+    #[must_use]
+    pub fn normalized(&self) -> Zeroizing<String> {
+        let typed = self.0.expose_secret();
+        // NFC at most triples a text (UAX 15, section 9): reserved at once, so that growing leaves no copy.
+        let mut normal = Zeroizing::new(String::with_capacity(typed.len() * 3));
+        normal.extend(typed.nfc());
+        normal
+    }
+}
+
+impl fmt::Debug for Password {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Password(..)")
+    }
+}
+
+/// What a new password must satisfy, beyond [`MAX_PASSWORD_BYTES`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PasswordPolicy {
+    /// Fewest Unicode code points, counted in NFC. At least 1.
+    ///
+    /// NIST SP 800-63B-4 asks for 15 where the password is the only factor.
+    pub min_code_points: usize,
+}
+
+/// A password that satisfied the policy, to be hashed and stored.
+#[derive(Clone)]
+pub struct NewPassword(Password);
+
+impl NewPassword {
+    /// Takes a password as typed, if the policy lets it.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidPassword`], which says what the policy asks for.
+    pub fn parse(typed: SecretString, policy: &PasswordPolicy) -> Result<Self, InvalidPassword> {
+        let password = Password::parse(typed)?;
+        if password.normalized().chars().count() < policy.min_code_points {
+            return Err(InvalidPassword::TooShort { min_code_points: policy.min_code_points });
+        }
+        Ok(Self(password))
+    }
+
+    /// The password, for the hasher.
+    #[must_use]
+    pub const fn as_password(&self) -> &Password {
+        &self.0
+    }
+}
+
+impl fmt::Debug for NewPassword {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("NewPassword(..)")
+    }
+}
+
+/// Why a text does not do as a password. Says nothing of the text itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidPassword {
+    /// There is none, or an empty one.
+    #[error("is required")]
+    Missing,
+    /// Fewer code points than the policy asks for.
+    #[error("must have at least {min_code_points} characters")]
+    TooShort {
+        /// What the policy asks for.
+        min_code_points: usize,
+    },
+    /// More than [`MAX_PASSWORD_BYTES`].
+    #[error("must have at most {MAX_PASSWORD_BYTES} bytes")]
+    TooLong,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn new(text: &str, min_code_points: usize) -> Result<NewPassword, InvalidPassword> {
+        NewPassword::parse(text.into(), &PasswordPolicy { min_code_points })
+    }
+
+    /// asvs 6.2.1, 6.2.5: code points count, not bytes and not what kind they are.
+    #[test]
+    fn the_minimum_counts_code_points_after_normalisation() {
+        assert!(new("b4l0u", 1).is_ok());
+        assert!(new("aaaaaaa", 8).is_err());
+        assert!(new("aaaaaaaa", 8).is_ok());
+        assert!(new("💩💩💩💩💩💩💩💩", 8).is_ok());
+        assert!(new("e\u{301}e\u{301}e\u{301}e\u{301}", 8).is_err(), "four letters once composed");
+        assert_eq!(new("", 1).unwrap_err(), InvalidPassword::Missing);
+    }
+
+    /// asvs 6.2.9
+    #[test]
+    fn the_maximum_is_1024_bytes() {
+        assert!(new(&"💩".repeat(256), 15).is_ok());
+        assert_eq!(new(&"a".repeat(1025), 15).unwrap_err(), InvalidPassword::TooLong);
+    }
+
+    /// asvs 6.2.8: normalised to NFC and otherwise taken as it is.
+    #[test]
+    fn two_spellings_of_one_letter_are_one_password_and_spaces_count() {
+        let normal = |text: &str| Password::parse(text.into()).unwrap().normalized();
+
+        assert_eq!(normal("caf\u{e9}"), normal("cafe\u{301}"));
+        assert_ne!(normal("cafe"), normal(" cafe"));
+        assert_ne!(normal("cafe"), normal("Cafe"));
+        assert_ne!(normal("ﬁ"), normal("fi"), "no compatibility folding");
+    }
+
+    /// asvs 11.7.2
+    #[test]
+    fn debug_output_shows_no_password() {
+        let password = new("hunter2", 1).unwrap();
+
+        assert_eq!(format!("{password:?} {:?}", password.as_password()), "NewPassword(..) Password(..)");
+    }
+}

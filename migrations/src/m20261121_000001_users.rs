@@ -1,0 +1,50 @@
+//! `users`: an address and the hash of a password.
+
+use sea_orm_migration::{prelude::*, schema::big_integer, schema::string_len};
+
+/// Who registered.
+#[derive(DeriveIden)]
+pub enum Users {
+    Table,
+    Id,
+    Email,
+    EmailKey,
+    HashedPassword,
+    CredentialVersion,
+    CreatedAt,
+    UpdatedAt,
+}
+
+#[derive(DeriveMigrationName)]
+pub struct Migration;
+
+#[async_trait::async_trait]
+impl MigrationTrait for Migration {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let table = Table::create()
+            .table(Users::Table)
+            // AUTOINCREMENT on SQLite: an id is never given to a second user.
+            .col(ColumnDef::new(Users::Id).big_integer().not_null().auto_increment().primary_key())
+            // 254 bytes are at most 254 characters.
+            .col(string_len(Users::Email, 254))
+            .col(string_len(Users::EmailKey, 254))
+            .col(string_len(Users::HashedPassword, 512))
+            .col(big_integer(Users::CredentialVersion))
+            .col(big_integer(Users::CreatedAt))
+            .col(big_integer(Users::UpdatedAt))
+            .take();
+        manager.create_table(table).await?;
+
+        let unique_address = Index::create()
+            .name("users_email_key_unique")
+            .table(Users::Table)
+            .col(Users::EmailKey)
+            .unique()
+            .take();
+        manager.create_index(unique_address).await
+    }
+
+    async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        manager.drop_table(Table::drop().table(Users::Table).take()).await
+    }
+}
