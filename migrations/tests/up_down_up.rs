@@ -1,4 +1,5 @@
 //! The schema can be built, taken back and built again, and knows when it is somebody else's.
+#![expect(clippy::unwrap_used, reason = "a test that can't go on should say where")]
 
 use auth_migrations::{MigrateError, down, status, up};
 use sea_orm_migration::sea_orm::{ConnectionTrait, Database, DatabaseConnection};

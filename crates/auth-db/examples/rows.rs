@@ -20,13 +20,13 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let ada = Email::parse("Ada@Example.org")?;
     let hash = PasswordHash::parse("whatever-a-hasher-wrote")?;
-    let added = db.write(async |tx| users::add_user(tx, ada.clone(), hash.clone(), now).await).await?;
+    let added = db.write(async |tx| users::add_user(&tx, ada.clone(), hash.clone(), now).await).await?;
     println!("{} got the id {}", added.email, added.id);
 
     let found = users::find_user_by_text(db.read(), ["email=ADA@example.org."]).await?;
     println!("ADA@example.org. is {} as well", found.id);
 
-    let again = db.write(async |tx| users::add_user(tx, ada.clone(), hash.clone(), now).await).await;
+    let again = db.write(async |tx| users::add_user(&tx, ada.clone(), hash.clone(), now).await).await;
     println!("a second registration: {}", again.err().unwrap_or(DbError::NoResultFound));
 
     let unknown = users::update_user_by_text(db.for_migrations(), added.id, ["is_admin=1"], now).await;

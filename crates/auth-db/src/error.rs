@@ -71,7 +71,10 @@ pub struct Fault {
 }
 
 impl Fault {
-    fn of(kind: &'static str) -> Self {
+    /// Work kept its transaction beyond its end.
+    pub(crate) const KEPT: Self = Self::of("a transaction was kept beyond the end of its work");
+
+    const fn of(kind: &'static str) -> Self {
         Self { code: None, kind, transient: false }
     }
 

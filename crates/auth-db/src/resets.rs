@@ -44,7 +44,7 @@ pub async fn find(
         .filter(reset_token::COLUMN.token_digest.eq(token.as_bytes().to_vec()))
         .one(db)
         .await?;
-    row.map(from_row).transpose()
+    row.as_ref().map(from_row).transpose()
 }
 
 /// Spends a user's token: answers whether it was the outstanding one.
@@ -91,7 +91,7 @@ pub async fn purge(tx: &impl ConnectionTrait, now: OffsetDateTime, limit: u64) -
     Ok(done.rows_affected)
 }
 
-fn from_row(row: reset_token::Model) -> Result<PasswordReset, DbError> {
+fn from_row(row: &reset_token::Model) -> Result<PasswordReset, DbError> {
     Ok(PasswordReset {
         user_id: UserId::from_i64(row.user_id),
         created_at: row.created_at.read(TABLE, "created_at")?,

@@ -2,16 +2,16 @@
 
 mod connect;
 mod sqlite;
+mod transaction;
 
-use std::time::Duration;
+use std::{pin::Pin, time::Duration};
 
-use sea_orm::{
-    DatabaseConnection, DatabaseTransaction, SqliteTransactionMode, TransactionOptions, TransactionTrait,
-};
+use sea_orm::DatabaseConnection;
 
 pub use self::{
     connect::{ConnectError, DatabaseOptions},
     sqlite::sqlite_url,
+    transaction::Transaction,
 };
 use crate::DbError;
 
@@ -64,39 +64,41 @@ impl Database {
     /// # Errors
     ///
     /// What `work` answers, and [`DbError::Unavailable`].
-    pub async fn write<T>(
-        &self,
-        work: impl AsyncFn(&DatabaseTransaction) -> Result<T, DbError>,
-    ) -> Result<T, DbError> {
-        let mut pause = FIRST_PAUSE;
-        for _ in 1..ATTEMPTS {
-            match self.attempt(&work).await {
-                Err(error) if error.is_transient() => tokio::time::sleep(pause).await,
-                answer => return answer,
+    pub fn write<'w, T, R>(
+        &'w self,
+        work: impl Fn(Transaction) -> R + Send + Sync + 'w,
+    ) -> Pin<Box<dyn Future<Output = Result<T, DbError>> + Send + 'w>>
+    where
+        T: Send + 'w,
+        R: Future<Output = Result<T, DbError>> + Send + 'w,
+    {
+        // Boxed, and the transaction handed over by value: for a closure that is lent one, the compiler
+        // can't yet see that its future may move between threads.
+        Box::pin(async move {
+            let mut pause = FIRST_PAUSE;
+            for _ in 1..ATTEMPTS {
+                match self.attempt(&work).await {
+                    Err(error) if error.is_transient() => tokio::time::sleep(pause).await,
+                    answer => return answer,
+                }
+                pause *= 2;
             }
-            pause *= 2;
-        }
-        self.attempt(&work).await
+            self.attempt(&work).await
+        })
     }
 
-    async fn attempt<T>(
-        &self,
-        work: &impl AsyncFn(&DatabaseTransaction) -> Result<T, DbError>,
-    ) -> Result<T, DbError> {
-        let options = TransactionOptions {
-            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
-            ..TransactionOptions::default()
-        };
-        let tx = self.writer.begin_with_options(options).await?;
-        match work(&tx).await {
+    async fn attempt<T, R>(&self, work: &(impl Fn(Transaction) -> R + Sync)) -> Result<T, DbError>
+    where
+        R: Future<Output = Result<T, DbError>>,
+    {
+        let tx = Transaction::begin(&self.writer).await?;
+        match work(tx.clone()).await {
             Ok(answer) => {
                 tx.commit().await?;
                 Ok(answer)
             }
             Err(error) => {
-                if let Err(cause) = tx.rollback().await {
-                    tracing::debug!(cause = %DbError::from(cause), "a transaction ended without a roll-back");
-                }
+                tx.roll_back().await;
                 Err(error)
             }
         }

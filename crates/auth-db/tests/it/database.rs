@@ -15,7 +15,7 @@ async fn a_transaction_commits_all_or_nothing() {
     let refused = world
         .db
         .write(async |tx| {
-            users::add_user(tx, email("ada@example.org"), hash("h"), at(0)).await?;
+            users::add_user(&tx, email("ada@example.org"), hash("h"), at(0)).await?;
             Err::<(), _>(DbError::NoResultFound)
         })
         .await;
@@ -62,7 +62,7 @@ async fn work_that_meets_a_passing_trouble_runs_again() {
                     .unwrap_err()
                     .into());
             }
-            users::add_user(tx, email("ada@example.org"), hash("h"), at(0)).await
+            users::add_user(&tx, email("ada@example.org"), hash("h"), at(0)).await
         })
         .await
         .unwrap();
@@ -151,7 +151,9 @@ async fn a_database_in_memory_reads_what_it_wrote() {
     let db = Database::connect(&DatabaseOptions::new("sqlite::memory:")).await.unwrap();
     auth_migrations::up(db.for_migrations()).await.unwrap();
 
-    db.write(async |tx| users::add_user(tx, email("ada@example.org"), hash("h"), at(0)).await).await.unwrap();
+    db.write(async |tx| users::add_user(&tx, email("ada@example.org"), hash("h"), at(0)).await)
+        .await
+        .unwrap();
 
     assert!(users::find_by_email(db.read(), &email("ada@example.org")).await.unwrap().is_some());
 }
@@ -166,7 +168,7 @@ async fn futures_can_move_between_threads() {
     let db = world.db.clone();
 
     let added = tokio::spawn(assert_send(async move {
-        db.write(async |tx| users::add_user(tx, email("ada@example.org"), hash("h"), at(0)).await).await
+        db.write(async |tx| users::add_user(&tx, email("ada@example.org"), hash("h"), at(0)).await).await
     }));
 
     added.await.unwrap().unwrap();

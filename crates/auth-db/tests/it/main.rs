@@ -1,4 +1,5 @@
 //! The rows, on a real database.
+#![expect(clippy::unwrap_used, reason = "a test that can't go on should say where")]
 
 mod database;
 mod resets;

@@ -8,7 +8,7 @@ async fn a_user_has_one_outstanding_reset_the_newest() {
     let ada = world.user("ada@example.org").await;
     for number in [1, 2] {
         let token = reset_token(number).digest();
-        world.db.write(async |tx| resets::put(tx, &reset(ada.id), &token).await).await.unwrap();
+        world.db.write(async |tx| resets::put(&tx, &reset(ada.id), &token).await).await.unwrap();
     }
 
     assert!(resets::find(world.db.read(), &reset_token(1).digest()).await.unwrap().is_none());
@@ -22,7 +22,7 @@ async fn a_token_is_spent_once_and_only_for_its_user() {
     let ada = world.user("ada@example.org").await;
     let bob = world.user("bob@example.org").await;
     let token = reset_token(1).digest();
-    world.db.write(async |tx| resets::put(tx, &reset(ada.id), &token).await).await.unwrap();
+    world.db.write(async |tx| resets::put(&tx, &reset(ada.id), &token).await).await.unwrap();
     let spend = async |user| resets::spend(world.db.for_migrations(), user, &token).await.unwrap();
 
     assert!(!spend(bob.id).await);
@@ -36,9 +36,9 @@ async fn a_token_of_somebody_else_is_a_conflict() {
     let ada = world.user("ada@example.org").await;
     let bob = world.user("bob@example.org").await;
     let token = reset_token(1).digest();
-    world.db.write(async |tx| resets::put(tx, &reset(ada.id), &token).await).await.unwrap();
+    world.db.write(async |tx| resets::put(&tx, &reset(ada.id), &token).await).await.unwrap();
 
-    let taken = world.db.write(async |tx| resets::put(tx, &reset(bob.id), &token).await).await;
+    let taken = world.db.write(async |tx| resets::put(&tx, &reset(bob.id), &token).await).await;
 
     assert!(matches!(taken, Err(DbError::Conflict(Conflict::ResetToken))));
 }
@@ -48,9 +48,9 @@ async fn a_purge_takes_expired_resets_only() {
     let world = World::new().await;
     let ada = world.user("ada@example.org").await;
     let token = reset_token(1).digest();
-    world.db.write(async |tx| resets::put(tx, &reset(ada.id), &token).await).await.unwrap();
+    world.db.write(async |tx| resets::put(&tx, &reset(ada.id), &token).await).await.unwrap();
     let purge =
-        async |second| world.db.write(async |tx| resets::purge(tx, at(second), 10).await).await.unwrap();
+        async |second| world.db.write(async |tx| resets::purge(&tx, at(second), 10).await).await.unwrap();
 
     assert_eq!(purge(99).await, 0);
     assert_eq!(purge(100).await, 1);

@@ -1,5 +1,4 @@
 use auth_db::{Conflict, DbError, sessions};
-use time::Duration;
 
 use crate::support::{World, at, session, session_token};
 
@@ -44,7 +43,7 @@ async fn the_newest_sessions_stay_when_room_is_made() {
     let others = session_token(9).digest();
     sessions::insert(world.db.for_migrations(), &session(bob.id, 9), &others).await.unwrap();
 
-    let ended = world.db.write(async |tx| sessions::end_all_but_newest(tx, ada.id, 2).await).await.unwrap();
+    let ended = world.db.write(async |tx| sessions::end_all_but_newest(&tx, ada.id, 2).await).await.unwrap();
 
     assert_eq!(ended, [3, 2, 1].map(|number| session_token(number).digest()));
     for (number, there) in [(1, false), (2, false), (3, false), (4, true), (5, true), (9, true)] {
@@ -95,7 +94,7 @@ async fn a_purge_takes_what_is_over_and_no_more_than_it_may() {
         sessions::insert(world.db.for_migrations(), &stored, &session_token(number).digest()).await.unwrap();
     }
     let purge = async |limit| {
-        world.db.write(async |tx| sessions::purge(tx, at(500), at(-500), limit).await).await.unwrap().len()
+        world.db.write(async |tx| sessions::purge(&tx, at(500), at(-500), limit).await).await.unwrap().len()
     };
 
     assert_eq!(purge(3).await, 3);
@@ -118,15 +117,4 @@ async fn a_deleted_user_takes_sessions_and_resets_along() {
     assert!(sessions::find(world.db.read(), &token).await.unwrap().is_none());
     let orphan = sessions::insert(world.db.for_migrations(), &session(ada.id, 1), &token).await;
     assert!(matches!(orphan, Err(DbError::Refused(_))), "a session needs a user");
-}
-
-#[test]
-fn a_session_is_live_until_the_first_of_its_ends() {
-    let stored = session(auth_db::model::UserId::from_i64(1), 0);
-    let idle = Duration::seconds(60);
-
-    assert!(stored.is_live(at(59), idle));
-    assert!(!stored.is_live(at(60), idle), "idle for too long");
-    assert!(stored.is_live(at(999), Duration::days(1)));
-    assert!(!stored.is_live(at(1000), Duration::days(1)), "its lifetime is over");
 }

@@ -1,0 +1,111 @@
+//! `Auth`: what the use cases need, in one place.
+
+use std::{fmt, io, sync::Arc};
+
+use auth_db::Database;
+use time::OffsetDateTime;
+
+use crate::{
+    Clock, Entropy, Figures, Hasher, HasherOptions, Policy, SystemClock, SystemEntropy, Unavailable,
+    last_seen::LastSeen,
+};
+
+/// What an [`Auth`] is made of besides its database.
+#[derive(Clone)]
+pub struct Options {
+    /// The rules.
+    pub policy: Policy,
+    /// How passwords are hashed.
+    pub hashing: HasherOptions,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// Gives random bytes.
+    pub entropy: Arc<dyn Entropy>,
+}
+
+/// The rules and costs for production, the clock and the generator of the operating system.
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            policy: Policy::default(),
+            hashing: HasherOptions::default(),
+            clock: Arc::new(SystemClock),
+            entropy: Arc::new(SystemEntropy),
+        }
+    }
+}
+
+impl fmt::Debug for Options {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Options")
+            .field("policy", &self.policy)
+            .field("hashing", &self.hashing)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Password authentication on one database. Cheap to clone; all clones are one.
+#[derive(Clone)]
+pub struct Auth(Arc<Parts>);
+
+/// What the use cases share.
+pub(crate) struct Parts {
+    pub db: Database,
+    pub hasher: Hasher,
+    pub last_seen: LastSeen,
+    pub policy: Policy,
+    pub clock: Arc<dyn Clock>,
+    pub entropy: Arc<dyn Entropy>,
+}
+
+impl Auth {
+    /// Starts the hashing threads. The database must have been migrated.
+    ///
+    /// Call [`Auth::maintain`] in a task of its own, or [`Auth::flush_last_seen`] and
+    /// [`Auth::purge_expired`] from time to time; and [`Auth::flush_last_seen`] before the program ends.
+    ///
+    /// # Errors
+    ///
+    /// When the operating system gives no threads.
+    pub fn start(db: Database, options: Options) -> io::Result<Self> {
+        let Options { policy, hashing, clock, entropy } = options;
+        let hasher = Hasher::start(hashing, Arc::clone(&entropy))?;
+        let last_seen = LastSeen::default();
+        Ok(Self(Arc::new(Parts { db, hasher, last_seen, policy, clock, entropy })))
+    }
+
+    /// The rules in force.
+    #[must_use]
+    pub fn policy(&self) -> &Policy {
+        &self.0.policy
+    }
+
+    /// What the hashing pool did so far, and what waits.
+    #[must_use]
+    pub fn hashing_figures(&self) -> Figures {
+        self.0.hasher.figures()
+    }
+
+    /// Asks the database for a sign of life.
+    ///
+    /// # Errors
+    ///
+    /// [`Unavailable::Database`] if it gives none.
+    pub async fn ping(&self) -> Result<(), Unavailable> {
+        Ok(self.0.db.ping().await?)
+    }
+
+    pub(crate) fn parts(&self) -> &Parts {
+        &self.0
+    }
+
+    pub(crate) fn now(&self) -> OffsetDateTime {
+        self.0.clock.now()
+    }
+}
+
+impl fmt::Debug for Auth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Auth").field("policy", &self.0.policy).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,110 @@
+//! Completing a reset: a token is spent, a password set, every session ended.
+
+use auth_db::{
+    DbError,
+    model::{
+        Email, InvalidPassword, NewPassword, PasswordHash, PasswordReset, ResetToken, ResetTokenDigest,
+        SecretString, UserChanges,
+    },
+    resets, sessions, users,
+};
+
+use crate::{Auth, Unavailable};
+
+/// What its owner sends to set a new password.
+#[derive(Debug)]
+pub struct ResetCompletion {
+    /// Whose password: the token must be this account's.
+    pub email: Email,
+    /// What came with the request for a reset.
+    pub token: ResetToken,
+    /// The new password as typed; the policy is asked only once the token is known to be good.
+    pub new_password: SecretString,
+}
+
+/// Why a reset was not completed. Nothing changed, and a good token stays good.
+#[derive(Debug, thiserror::Error)]
+pub enum CompleteResetError {
+    /// The token is unknown, spent, replaced, expired or not this account's: deliberately one case.
+    #[error("the reset token is not valid")]
+    InvalidToken,
+    /// The token is good and the new password is not.
+    #[error("the new password {0}")]
+    InvalidPassword(#[from] InvalidPassword),
+    /// What any use case can meet.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+}
+
+impl Auth {
+    /// Sets a new password for whoever holds a reset token.
+    ///
+    /// The hash is stored, the token spent and every session of the account ended in one transaction. Of
+    /// several uses of one token at once, one succeeds.
+    ///
+    /// # Errors
+    ///
+    /// [`CompleteResetError`].
+    #[tracing::instrument(level = "debug", name = "core.complete_reset", skip_all)]
+    pub async fn complete_reset(&self, completion: ResetCompletion) -> Result<(), CompleteResetError> {
+        let ResetCompletion { email, token, new_password } = completion;
+        let parts = self.parts();
+        let mut slot = parts.hasher.admit().map_err(Unavailable::from)?;
+        let digest = token.digest();
+        let Some(reset) = self.live_reset(&email, &digest).await? else {
+            return Err(CompleteResetError::InvalidToken);
+        };
+        let password = NewPassword::parse(new_password, &parts.policy.password)?;
+        let hash = slot.hash(&password).await.map_err(Unavailable::from)?;
+        drop(slot);
+
+        if self.spend(&reset, &digest, hash).await? {
+            tracing::info!(user_id = %reset.user_id, "a password was reset");
+            Ok(())
+        } else {
+            Err(CompleteResetError::InvalidToken)
+        }
+    }
+
+    /// The outstanding reset behind a token, if it counts and belongs to this address.
+    async fn live_reset(
+        &self,
+        email: &Email,
+        digest: &ResetTokenDigest,
+    ) -> Result<Option<PasswordReset>, Unavailable> {
+        let db = self.parts().db.read();
+        let Some(reset) = resets::find(db, digest).await? else {
+            return Ok(None);
+        };
+        let owner = users::find_by_email(db, email).await?;
+        let is_owners = owner.is_some_and(|user| user.id == reset.user_id);
+        Ok((is_owners && reset.is_live(self.now())).then_some(reset))
+    }
+
+    /// Sets the hash, spends the token, ends the sessions; answers whether the token could still be spent.
+    async fn spend(
+        &self,
+        reset: &PasswordReset,
+        digest: &ResetTokenDigest,
+        hash: PasswordHash,
+    ) -> Result<bool, Unavailable> {
+        let now = self.now();
+        let user = reset.user_id;
+        let changes = UserChanges::hashed_password(hash);
+        let ended = self
+            .parts()
+            .db
+            .write(async |tx| {
+                if users::lock(&tx, user).await?.is_none() || !resets::spend(&tx, user, digest).await? {
+                    return Ok(None);
+                }
+                users::update_user(&tx, user, &changes, now).await?;
+                Ok::<_, DbError>(Some(sessions::end_all_of(&tx, user).await?))
+            })
+            .await?;
+        if let Some(ended) = &ended {
+            self.forget(ended);
+        }
+        Ok(ended.is_some())
+    }
+}

@@ -1,0 +1,28 @@
+//! What a job costs: jobs of one class take equally long, and can be computed side by side.
+
+use std::time::Duration;
+
+/// Scheme and cost of a computation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Class {
+    /// Two to the power of `cost` key set-ups.
+    Bcrypt { cost: u32 },
+    /// `passes` over `memory_kib` KiB.
+    Argon2id { memory_kib: u32, passes: u32 },
+}
+
+impl Class {
+    /// How long one takes, before any was measured: what a core of 2020 or so needs.
+    pub fn guess(self) -> Duration {
+        match self {
+            Self::Bcrypt { cost } => Duration::from_millis(250).mul_f64(2_f64.powi(exponent(cost) - 12)),
+            Self::Argon2id { memory_kib, passes } => {
+                Duration::from_micros(u64::from(memory_kib) * u64::from(passes))
+            }
+        }
+    }
+}
+
+fn exponent(cost: u32) -> i32 {
+    i32::try_from(cost).unwrap_or(31)
+}

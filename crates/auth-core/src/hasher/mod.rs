@@ -1,0 +1,129 @@
+//! Hashing passwords: threads of its own, a bounded queue, and no more work than can be done in time.
+//!
+//! A hash at bcrypt cost 12 takes a fifth of a second of a core. So hashing has its own low-priority
+//! threads, where it is in nobody's way, and whoever wants to hash first asks to be let in
+//! ([`Hasher::admit`]): if the wait would be longer than the budget, the answer is [`Busy`] at once, before
+//! anything was looked up or computed.
+//!
+//! Peak memory is `threads x max(4 KiB x lanes, Argon2 block)` for the work (19 MiB a thread once an Argon2
+//! hash is computed, given back when none follows), and under 2 KiB for each job that waits, of which the
+//! budget lets in `threads x budget / duration of a hash`.
+
+mod bcrypt;
+mod class;
+mod figures;
+mod pool;
+mod queue;
+mod scheme;
+mod slot;
+mod stored;
+
+use std::{io, num::NonZeroUsize, sync::Arc, thread::available_parallelism, time::Duration};
+
+use self::{
+    bcrypt::{BcryptEngine, OneAtATime},
+    queue::Queue,
+    scheme::Recipe,
+};
+pub use self::{
+    figures::Figures,
+    scheme::Scheme,
+    slot::{HashFailed, Slot, Verdict},
+};
+use crate::Entropy;
+
+/// How passwords are hashed, and how much of it is taken on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HasherOptions {
+    /// What makes new hashes.
+    pub scheme: Scheme,
+    /// Hashing threads: one a core is the most that helps.
+    pub threads: NonZeroUsize,
+    /// The longest wait for a hash to begin that is taken on.
+    pub max_wait: Duration,
+}
+
+/// Bcrypt at cost 12, a thread a core, 2 seconds.
+impl Default for HasherOptions {
+    fn default() -> Self {
+        Self {
+            scheme: Scheme::Bcrypt { cost: 12 },
+            threads: available_parallelism().unwrap_or(NonZeroUsize::MIN),
+            max_wait: Duration::from_secs(2),
+        }
+    }
+}
+
+/// Hashes and verifies passwords. Cheap to clone; all clones share the threads, which end with the last.
+#[derive(Debug, Clone)]
+pub struct Hasher(Arc<Shared>);
+
+struct Shared {
+    queue: Arc<Queue>,
+    scheme: Scheme,
+    entropy: Arc<dyn Entropy>,
+}
+
+impl Hasher {
+    /// Starts the hashing threads.
+    ///
+    /// # Errors
+    ///
+    /// When the operating system gives no threads.
+    pub fn start(options: HasherOptions, entropy: Arc<dyn Entropy>) -> io::Result<Self> {
+        Self::start_with(options, entropy, &(Arc::new(OneAtATime) as Arc<dyn BcryptEngine>))
+    }
+
+    fn start_with(
+        options: HasherOptions,
+        entropy: Arc<dyn Entropy>,
+        engine: &Arc<dyn BcryptEngine>,
+    ) -> io::Result<Self> {
+        let queue = Arc::new(Queue::new(options.threads, options.max_wait));
+        let shared = Shared { queue, scheme: options.scheme, entropy };
+        pool::spawn(options.threads, &shared.queue, engine)?;
+        Ok(Self(Arc::new(shared)))
+    }
+
+    /// Asks to be let in: what is let in will be begun within the budget.
+    ///
+    /// To be called before anything is looked up, so that a refusal tells nothing of the account.
+    ///
+    /// # Errors
+    ///
+    /// [`Busy`], with the time after which it makes sense to try again.
+    pub fn admit(&self) -> Result<Slot, Busy> {
+        let class = Recipe::standard(self.0.scheme).class();
+        let reservation = self.0.queue.reserve(class)?;
+        Ok(Slot::new(Arc::clone(&self.0), reservation))
+    }
+
+    /// What the threads did so far, and what waits.
+    #[must_use]
+    pub fn figures(&self) -> Figures {
+        self.0.queue.figures()
+    }
+}
+
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shared").field("scheme", &self.scheme).finish_non_exhaustive()
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.queue.close();
+    }
+}
+
+/// The wait for a hash would be longer than the budget.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("too many passwords wait to be hashed")]
+pub struct Busy {
+    /// When there will be room again, if nobody else comes.
+    pub retry_after: Duration,
+}
+
+#[cfg(test)]
+mod tests;

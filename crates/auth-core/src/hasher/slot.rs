@@ -1,0 +1,159 @@
+//! What was let in may do: verify a password, and hash one.
+
+use std::{fmt, sync::Arc, time::Instant};
+
+use auth_db::model::{NewPassword, Password, PasswordHash};
+use subtle::ConstantTimeEq;
+use tokio::sync::oneshot;
+use zeroize::Zeroizing;
+
+use super::{
+    Shared,
+    queue::{Job, Reservation, Task},
+    scheme::Recipe,
+    stored::{ARGON2ID_DIGEST, Stored},
+};
+use crate::EntropyFailed;
+
+/// Whether a password is the one that a hash was made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub enum Verdict {
+    /// It is.
+    Match {
+        /// Whether policy would make another hash of it today.
+        outdated: bool,
+    },
+    /// It is not, or the hash is one that we do not check.
+    Mismatch,
+}
+
+/// A hash could not be computed: a fault of ours, and no verdict.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum HashFailed {
+    /// The computation failed, or its thread did.
+    #[error("a password hash could not be computed")]
+    Computation,
+    /// There was no salt to be had.
+    #[error(transparent)]
+    Entropy(#[from] EntropyFailed),
+}
+
+/// The right to hash within the budget, for one login, registration or reset. Dropping it makes room.
+#[must_use]
+pub struct Slot {
+    shared: Arc<Shared>,
+    reservation: Reservation,
+}
+
+impl Slot {
+    pub(super) fn new(shared: Arc<Shared>, reservation: Reservation) -> Self {
+        Self { shared, reservation }
+    }
+
+    /// Whether `candidate` is the password that `hash` was made of.
+    ///
+    /// Bcrypt compares the first 72 bytes of a candidate without NUL: other libraries cut longer passwords
+    /// when they hashed, and hashes of ours hold the terminator, so nothing is weakened. A candidate that
+    /// can't match (a NUL in it) is hashed all the same. A hash of an unknown scheme, or of a cost out of
+    /// bounds, is a mismatch at the price of a decoy.
+    ///
+    /// # Errors
+    ///
+    /// [`HashFailed`] if there is no verdict.
+    pub async fn verify(&mut self, candidate: &Password, hash: &PasswordHash) -> Result<Verdict, HashFailed> {
+        let Some(stored) = Stored::parse(hash) else {
+            tracing::warn!("a stored password hash is malformed, of an unknown scheme or too costly");
+            return self.verify_decoy(candidate).await;
+        };
+        let password = bytes(candidate);
+        let matches = self.compare(&password, &stored).await?;
+        if !matches || (matches!(stored, Stored::Bcrypt(_)) && password.contains(&0)) {
+            return Ok(Verdict::Mismatch);
+        }
+        let outdated = !stored.is_made_by(Recipe::of(self.shared.scheme, &password));
+        Ok(Verdict::Match { outdated })
+    }
+
+    /// Does what [`Slot::verify`] does where there is no hash: takes as long, and never matches.
+    ///
+    /// # Errors
+    ///
+    /// [`HashFailed`] if there is no verdict.
+    pub async fn verify_decoy(&mut self, candidate: &Password) -> Result<Verdict, HashFailed> {
+        let recipe = Recipe::standard(self.shared.scheme);
+        let digest: [u8; ARGON2ID_DIGEST] = self.shared.entropy.array()?;
+        let decoy = Stored::new(recipe, self.shared.entropy.array()?, &digest[..digest_length(recipe)])
+            .ok_or(HashFailed::Computation)?;
+        // The digest is made of chance and never computed: that it matches has no meaning.
+        let _ = self.compare(&bytes(candidate), &decoy).await?;
+        Ok(Verdict::Mismatch)
+    }
+
+    /// The hash of a new password, as policy makes it today.
+    ///
+    /// # Errors
+    ///
+    /// [`HashFailed`].
+    pub async fn hash(&mut self, password: &NewPassword) -> Result<PasswordHash, HashFailed> {
+        self.rehash(password.as_password()).await
+    }
+
+    /// The hash of a password that is known to be right, as policy makes it today: its length and
+    /// strength are not judged again.
+    ///
+    /// # Errors
+    ///
+    /// [`HashFailed`].
+    pub async fn rehash(&mut self, password: &Password) -> Result<PasswordHash, HashFailed> {
+        let password = bytes(password);
+        let recipe = Recipe::of(self.shared.scheme, &password);
+        let salt: [u8; 16] = self.shared.entropy.array()?;
+        let blank =
+            Stored::new(recipe, salt, &vec![0; digest_length(recipe)]).ok_or(HashFailed::Computation)?;
+        let digest = self.digest(password, &blank).await?;
+        Stored::new(recipe, salt, &digest).and_then(|stored| stored.format()).ok_or(HashFailed::Computation)
+    }
+
+    async fn compare(&mut self, password: &Zeroizing<Vec<u8>>, stored: &Stored) -> Result<bool, HashFailed> {
+        let computed = self.digest(password.clone(), stored).await?;
+        let expected: &[u8] = match stored {
+            Stored::Bcrypt(bcrypt) => &bcrypt.digest,
+            Stored::Argon2id { digest, .. } => digest,
+        };
+        Ok(computed.ct_eq(expected).into())
+    }
+
+    /// Computes a password's digest with the salt and the costs of `like`, on a hashing thread.
+    async fn digest(&mut self, password: Zeroizing<Vec<u8>>, like: &Stored) -> Result<Vec<u8>, HashFailed> {
+        let class = like.class();
+        self.reservation.adjust(class);
+        let task = match like {
+            Stored::Bcrypt(bcrypt) => Task::Bcrypt { cost: bcrypt.cost, salt: bcrypt.salt },
+            Stored::Argon2id { params, salt, digest } => {
+                Task::Argon2id { params: params.clone(), salt: salt.clone(), length: digest.len() }
+            }
+        };
+        let (reply, answer) = oneshot::channel();
+        let span = tracing::Span::current();
+        self.shared.queue.push(Job { class, task, password, reply, span, queued_at: Instant::now() });
+        answer.await.map_err(|_| HashFailed::Computation)
+    }
+}
+
+impl fmt::Debug for Slot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Slot(..)")
+    }
+}
+
+fn digest_length(recipe: Recipe) -> usize {
+    match recipe {
+        Recipe::Bcrypt { .. } => 23,
+        Recipe::Argon2id { .. } => ARGON2ID_DIGEST,
+    }
+}
+
+fn bytes(password: &Password) -> Zeroizing<Vec<u8>> {
+    Zeroizing::new(password.normalized().as_bytes().to_vec())
+}

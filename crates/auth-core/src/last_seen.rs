@@ -1,0 +1,143 @@
+//! When sessions were last used: noted in memory, written down in batches.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use auth_db::model::SessionTokenDigest;
+use time::OffsetDateTime;
+
+use crate::policy::LAST_SEEN_FLUSH;
+
+/// How many sessions are remembered that have nothing to write down. Beyond, they are forgotten, which
+/// costs exactness (see [`LastSeen::latest`]) and nothing else. About 64 bytes each.
+const REMEMBERED: usize = 100_000;
+
+/// What this process saw of the use of sessions.
+#[derive(Debug, Default)]
+pub struct LastSeen(Mutex<HashMap<SessionTokenDigest, Seen>>);
+
+#[derive(Debug, Clone, Copy)]
+struct Seen {
+    at: OffsetDateTime,
+    written: bool,
+}
+
+impl LastSeen {
+    /// A session was opened: the stored instant is this one.
+    pub fn opened(&self, session: SessionTokenDigest, at: OffsetDateTime) {
+        self.seen().insert(session, Seen { at, written: true });
+    }
+
+    /// A session was used.
+    pub fn note(&self, session: SessionTokenDigest, at: OffsetDateTime) {
+        let mut seen = self.seen();
+        let entry = seen.entry(session).or_insert(Seen { at, written: false });
+        if entry.at < at {
+            *entry = Seen { at, written: false };
+        }
+    }
+
+    /// When a session was last used, as far as can be known from here.
+    ///
+    /// If this process saw it used, and nobody wrote down a later use, that is exact. Otherwise another
+    /// process, or this one before it was restarted, may have seen it later than `stored` says, by up to
+    /// two flush intervals: they are allowed.
+    pub fn latest(&self, session: &SessionTokenDigest, stored: OffsetDateTime) -> OffsetDateTime {
+        match self.seen().get(session) {
+            Some(seen) if seen.at >= stored => seen.at,
+            _ => stored.saturating_add(LAST_SEEN_FLUSH * 2),
+        }
+    }
+
+    /// A session ended: nothing needs to be known of it.
+    pub fn forget(&self, session: &SessionTokenDigest) {
+        self.seen().remove(session);
+    }
+
+    /// What is to be written down.
+    pub fn unwritten(&self) -> Vec<(SessionTokenDigest, OffsetDateTime)> {
+        let seen = self.seen();
+        seen.iter().filter(|(_, seen)| !seen.written).map(|(session, seen)| (*session, seen.at)).collect()
+    }
+
+    /// These were written down; and what is too much to remember is forgotten.
+    pub fn wrote(&self, batch: &[(SessionTokenDigest, OffsetDateTime)]) {
+        let mut seen = self.seen();
+        for (session, at) in batch {
+            if let Some(entry) = seen.get_mut(session) {
+                entry.written = entry.at == *at;
+            }
+        }
+        if seen.len() > REMEMBERED {
+            seen.retain(|_, seen| !seen.written);
+        }
+    }
+
+    fn seen(&self) -> MutexGuard<'_, HashMap<SessionTokenDigest, Seen>> {
+        // Nothing here can panic half-way through a change.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use time::Duration;
+
+    use super::*;
+
+    const SESSION: SessionTokenDigest = SessionTokenDigest::from_bytes([7; 32]);
+
+    fn at(seconds: i64) -> OffsetDateTime {
+        OffsetDateTime::UNIX_EPOCH + Duration::seconds(seconds)
+    }
+
+    #[test]
+    fn what_this_process_saw_is_exact_and_what_is_only_stored_gets_an_allowance() {
+        let last_seen = LastSeen::default();
+        assert_eq!(last_seen.latest(&SESSION, at(100)), at(160));
+
+        last_seen.note(SESSION, at(100));
+        assert_eq!(last_seen.latest(&SESSION, at(100)), at(100));
+        assert_eq!(last_seen.latest(&SESSION, at(90)), at(100));
+        assert_eq!(last_seen.latest(&SESSION, at(110)), at(170), "another process saw it later");
+    }
+
+    #[test]
+    fn a_use_during_a_flush_is_written_by_the_next() {
+        let last_seen = LastSeen::default();
+        last_seen.note(SESSION, at(1));
+        let batch = last_seen.unwritten();
+        last_seen.note(SESSION, at(2));
+
+        last_seen.wrote(&batch);
+
+        assert_eq!(last_seen.unwritten(), [(SESSION, at(2))]);
+    }
+
+    #[test]
+    fn a_clock_that_goes_back_takes_nothing_back() {
+        let last_seen = LastSeen::default();
+        last_seen.note(SESSION, at(10));
+        last_seen.note(SESSION, at(5));
+
+        assert_eq!(last_seen.latest(&SESSION, at(0)), at(10));
+    }
+
+    #[test]
+    fn memory_is_bounded_by_forgetting_what_is_written() {
+        let last_seen = LastSeen::default();
+        for number in 0..=u32::try_from(REMEMBERED).unwrap() {
+            let mut bytes = [0; 32];
+            bytes[..4].copy_from_slice(&number.to_le_bytes());
+            last_seen.opened(SessionTokenDigest::from_bytes(bytes), at(0));
+        }
+        last_seen.note(SESSION, at(1));
+
+        last_seen.wrote(&[]);
+
+        assert_eq!(last_seen.seen().len(), 1);
+        assert_eq!(last_seen.unwritten(), [(SESSION, at(1))]);
+    }
+}

@@ -1,0 +1,54 @@
+//! The rules of password authentication: register, log in, stay logged in, log out, recover. No HTTP.
+//!
+//! [`Auth`] holds what the use cases need; each use case is a method of it, in a file of its own. Time and
+//! chance come from a [`Clock`] and an [`Entropy`] that are handed in, passwords are hashed on threads of
+//! the [`hasher`](Hasher), and what is written is written in one transaction per use case.
+//!
+//! ```
+//! use auth_core::{Attempt, Auth, Options, Policy, model::{Client, Email, NewPassword, Password}};
+//! use auth_db::{Database, DatabaseOptions};
+//!
+//! # tokio::runtime::Runtime::new()?.block_on(async {
+//! let db = Database::connect(&DatabaseOptions::new("sqlite::memory:")).await?;
+//! auth_migrations::up(db.for_migrations()).await?;
+//! let auth = Auth::start(db, Options::default())?;
+//!
+//! let email = Email::parse("ada@example.org")?;
+//! let password = NewPassword::parse("correct horse battery staple".into(), &auth.policy().password)?;
+//! auth.register_user(email.clone(), password).await?;
+//!
+//! let password = Password::parse("correct horse battery staple".into())?;
+//! let logged_in = auth.log_in(Attempt::new(email, password)).await?;
+//! assert!(auth.user_behind(&logged_in.token).await?.is_some());
+//! # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
+//! # Ok::<(), std::io::Error>(())
+//! ```
+
+mod ambient;
+mod auth;
+mod complete_reset;
+mod error;
+mod hasher;
+mod last_seen;
+mod log_out;
+mod login;
+mod maintenance;
+mod open_session;
+mod policy;
+mod register;
+mod request_reset;
+mod session_check;
+
+pub use ambient::{Clock, Entropy, EntropyFailed, ManualClock, SystemClock, SystemEntropy};
+pub use auth::{Auth, Options};
+pub use auth_db::model;
+pub use complete_reset::{CompleteResetError, ResetCompletion};
+pub use error::Unavailable;
+pub use hasher::{Busy, Figures, HashFailed, Hasher, HasherOptions, Scheme, Slot, Verdict};
+pub use login::{Attempt, LoginError};
+pub use maintenance::Purged;
+pub use open_session::LoggedIn;
+pub use policy::Policy;
+pub use register::RegisterError;
+pub use request_reset::RequestResetError;
+pub use session_check::CurrentUser;

@@ -1,0 +1,127 @@
+//! Logging in: who knows the password gets a session.
+
+use auth_db::{
+    model::{Client, Email, Password, SessionToken, User},
+    users,
+};
+
+use crate::{Auth, LoggedIn, Slot, Unavailable, Verdict};
+
+/// One try to log in.
+#[derive(Debug, Clone)]
+pub struct Attempt {
+    /// Whose account.
+    pub email: Email,
+    /// What is said to be its password.
+    pub password: Password,
+    /// Who tries: kept with the session.
+    pub client: Client,
+    /// The session that the same request carried: it ends if it is the same user's.
+    pub presented: Option<SessionToken>,
+}
+
+impl Attempt {
+    /// A try by an unknown client that presents no session.
+    #[must_use]
+    pub fn new(email: Email, password: Password) -> Self {
+        Self { email, password, client: Client::default(), presented: None }
+    }
+}
+
+/// Why a login did not happen.
+#[derive(Debug, thiserror::Error)]
+pub enum LoginError {
+    /// No such account, or not its password: deliberately one case.
+    #[error("wrong email or password")]
+    InvalidCredentials,
+    /// What any use case can meet.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+}
+
+impl Auth {
+    /// Opens a session for whoever knows an account's password.
+    ///
+    /// Unknown addresses and wrong passwords are told apart neither by the answer nor, for hashes of the
+    /// current scheme, by the time it takes. No connection is held while the password is hashed. If the
+    /// password changes meanwhile, no session is opened.
+    ///
+    /// # Errors
+    ///
+    /// [`LoginError::InvalidCredentials`] when address and password do not go together; the other cases say
+    /// nothing about the account.
+    #[tracing::instrument(level = "debug", name = "core.log_in", skip_all)]
+    pub async fn log_in(&self, attempt: Attempt) -> Result<LoggedIn, LoginError> {
+        let Some(user) = self.verify(&attempt.email, &attempt.password).await? else {
+            return Err(LoginError::InvalidCredentials);
+        };
+        let opened = self.open_session(&user, attempt.client, attempt.presented.as_ref()).await?;
+        let Some(logged_in) = opened else {
+            tracing::info!(user_id = %user.id, "a login failed: the password changed meanwhile");
+            return Err(LoginError::InvalidCredentials);
+        };
+        tracing::info!(user_id = %user.id, session_id = %logged_in.session.id, "a user logged in");
+        Ok(logged_in)
+    }
+
+    /// Whether address and password go together, at the cost of a login and by the same way.
+    ///
+    /// # Errors
+    ///
+    /// [`Unavailable`].
+    #[tracing::instrument(level = "debug", name = "core.valid_login", skip_all)]
+    pub async fn valid_login(&self, email: &Email, password: &Password) -> Result<bool, Unavailable> {
+        Ok(self.verify(email, password).await?.is_some())
+    }
+
+    /// The user whose password it is, if address and password go together.
+    async fn verify(&self, email: &Email, password: &Password) -> Result<Option<User>, Unavailable> {
+        let parts = self.parts();
+        let mut slot = parts.hasher.admit()?;
+        let found = users::find_by_email(parts.db.read(), email).await?;
+
+        let verdict = match &found {
+            Some(user) => slot.verify(password, &user.hashed_password).await?,
+            None => slot.verify_decoy(password).await?,
+        };
+
+        match (found, verdict) {
+            (Some(user), Verdict::Match { outdated }) => {
+                if outdated {
+                    self.rehash(slot, &user, password).await;
+                }
+                Ok(Some(user))
+            }
+            (Some(user), Verdict::Mismatch) => {
+                tracing::info!(user_id = %user.id, "a login failed: wrong password");
+                Ok(None)
+            }
+            (None, _) => {
+                tracing::info!("a login failed: unknown address");
+                Ok(None)
+            }
+        }
+    }
+
+    /// Replaces a hash that policy would not make today. A login never fails for it.
+    async fn rehash(&self, mut slot: Slot, user: &User, password: &Password) {
+        let new = match slot.rehash(password).await {
+            Ok(new) => new,
+            Err(cause) => {
+                tracing::warn!(user_id = %user.id, %cause, "an outdated hash was not replaced");
+                return;
+            }
+        };
+        drop(slot);
+        let now = self.now();
+        let replace = self
+            .parts()
+            .db
+            .write(async |tx| users::replace_hash(&tx, user.id, &user.hashed_password, &new, now).await);
+        match replace.await {
+            Ok(true) => tracing::info!(user_id = %user.id, "an outdated hash was replaced"),
+            Ok(false) => tracing::info!(user_id = %user.id, "an outdated hash had changed meanwhile"),
+            Err(cause) => tracing::warn!(user_id = %user.id, %cause, "an outdated hash was not replaced"),
+        }
+    }
+}

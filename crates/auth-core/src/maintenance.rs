@@ -1,0 +1,111 @@
+//! What is to be done from time to time: writing down when sessions were used, deleting what is over.
+
+use std::time::Duration;
+
+use auth_db::{resets, sessions};
+use time::OffsetDateTime;
+
+use crate::{Auth, Unavailable, policy::LAST_SEEN_FLUSH};
+
+/// Rows that one transaction touches at the most, so that nobody waits for long behind it.
+const BATCH: usize = 500;
+
+/// Flushes between two purges: five minutes.
+const FLUSHES_PER_PURGE: u32 = 10;
+
+/// What a purge deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Purged {
+    /// Sessions that expired or were idle for too long.
+    pub sessions: usize,
+    /// Resets that nobody completed in time.
+    pub resets: u64,
+}
+
+impl Auth {
+    /// Does all that is to be done from time to time, until its task is ended.
+    pub async fn maintain(&self) {
+        let interval = Duration::try_from(LAST_SEEN_FLUSH).unwrap_or(Duration::from_secs(30));
+        for round in 1_u32.. {
+            tokio::time::sleep(interval).await;
+            if let Err(cause) = self.flush_last_seen().await {
+                tracing::warn!(%cause, "could not write down when sessions were last used");
+            } else if round.is_multiple_of(FLUSHES_PER_PURGE)
+                && let Err(cause) = self.purge_expired().await
+            {
+                tracing::warn!(%cause, "could not delete what has expired");
+            }
+        }
+    }
+
+    /// Writes down when sessions were last used; answers how many it wrote.
+    ///
+    /// # Errors
+    ///
+    /// [`Unavailable`]; what was not written is tried again by the next flush.
+    #[tracing::instrument(level = "debug", name = "core.flush_last_seen", skip_all)]
+    pub async fn flush_last_seen(&self) -> Result<usize, Unavailable> {
+        let parts = self.parts();
+        let unwritten = parts.last_seen.unwritten();
+        for batch in unwritten.chunks(BATCH) {
+            parts
+                .db
+                .write(async |tx| {
+                    for (session, at) in batch {
+                        sessions::touch(&tx, session, *at).await?;
+                    }
+                    Ok(())
+                })
+                .await?;
+            parts.last_seen.wrote(batch);
+        }
+        Ok(unwritten.len())
+    }
+
+    /// Deletes sessions and resets that are over. None of them counts any more, deleted or not.
+    ///
+    /// # Errors
+    ///
+    /// [`Unavailable`]; what was not deleted is tried again by the next purge.
+    #[tracing::instrument(level = "debug", name = "core.purge_expired", skip_all)]
+    pub async fn purge_expired(&self) -> Result<Purged, Unavailable> {
+        // First what is known of their use: a session in use must not look idle.
+        self.flush_last_seen().await?;
+
+        let now = self.now();
+        let idle_since = now
+            .checked_sub(self.parts().policy.session_idle.saturating_add(LAST_SEEN_FLUSH * 2))
+            .unwrap_or(OffsetDateTime::UNIX_EPOCH);
+        let mut purged = Purged::default();
+        loop {
+            let (ended, reset) = self.purge_batch(now, idle_since).await?;
+            purged.sessions += ended;
+            purged.resets += reset;
+            if ended < BATCH && reset < BATCH as u64 {
+                break;
+            }
+        }
+        if purged != Purged::default() {
+            tracing::info!(sessions = purged.sessions, resets = purged.resets, "deleted what has expired");
+        }
+        Ok(purged)
+    }
+
+    async fn purge_batch(
+        &self,
+        now: OffsetDateTime,
+        idle_since: OffsetDateTime,
+    ) -> Result<(usize, u64), Unavailable> {
+        let limit = BATCH as u64;
+        let (ended, resets) = self
+            .parts()
+            .db
+            .write(async |tx| {
+                let resets = resets::purge(&tx, now, limit).await?;
+                Ok((sessions::purge(&tx, now, idle_since, limit).await?, resets))
+            })
+            .await?;
+        self.forget(&ended);
+        Ok((ended.len(), resets))
+    }
+}

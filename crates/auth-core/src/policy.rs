@@ -1,0 +1,39 @@
+//! The numbers that rules depend on.
+
+use auth_db::model::PasswordPolicy;
+use time::Duration;
+
+/// How often what is noted in memory of a session's use is written down.
+///
+/// Whoever refuses or purges a session for idleness by the stored value alone allows two of these, so that
+/// a session whose latest use is not yet written down, or was lost in a crash, is not ended too early.
+pub(crate) const LAST_SEEN_FLUSH: Duration = Duration::seconds(30);
+
+/// Rules that an operator may set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Policy {
+    /// What a new password must satisfy.
+    pub password: PasswordPolicy,
+    /// When a session ends, however busy it is. NIST SP 800-63B-4 section 2.1.3 recommends 30 days at the
+    /// most.
+    pub session_lifetime: Duration,
+    /// When a session ends that nobody uses.
+    pub session_idle: Duration,
+    /// Sessions that a user can have; the oldest ends when one more is opened. At least 1.
+    pub sessions_per_user: u64,
+    /// How long a reset token counts. NIST SP 800-63B-4 section 4.2.1.2 allows 24 hours by mail.
+    pub reset_lifetime: Duration,
+}
+
+/// The numbers for production: 15 code points, 30 days, 7 days idle, 10 sessions, 30 minutes for a reset.
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            password: PasswordPolicy { min_code_points: 15 },
+            session_lifetime: Duration::days(30),
+            session_idle: Duration::days(7),
+            sessions_per_user: 10,
+            reset_lifetime: Duration::minutes(30),
+        }
+    }
+}

@@ -1,0 +1,48 @@
+use auth_core::Purged;
+use time::Duration;
+
+use crate::support::{ADA, PASSWORD, World, email};
+
+/// asvs 14.2.7
+#[tokio::test]
+async fn a_purge_deletes_what_is_over_and_nothing_that_counts() {
+    let world = World::new().await;
+    let idle = world.logged_in(ADA).await;
+    world.auth.request_reset(&email(ADA)).await.unwrap();
+    world.clock.advance(Duration::days(7) + Duration::minutes(2));
+    let fresh = world.log_in(ADA, PASSWORD).await.unwrap().token;
+
+    let purged = world.auth.purge_expired().await.unwrap();
+
+    assert_eq!(purged, Purged { sessions: 1, resets: 1 });
+    assert!(!world.is_live(&idle).await && world.is_live(&fresh).await);
+    assert_eq!(world.auth.purge_expired().await.unwrap(), Purged::default());
+}
+
+#[tokio::test]
+async fn a_purge_by_another_process_spares_a_session_that_was_just_used() {
+    let world = World::new().await;
+    let token = world.logged_in(ADA).await;
+    let other = world.second_process().await;
+    world.clock.advance(Duration::seconds(59));
+    assert!(world.is_live(&token).await, "noted here, not yet written down");
+
+    world.clock.advance(Duration::days(7) - Duration::seconds(1));
+    assert_eq!(other.purge_expired().await.unwrap(), Purged::default());
+    assert!(world.is_live(&token).await);
+}
+
+#[tokio::test]
+async fn a_purge_takes_more_than_one_batch() {
+    let world = World::new().await;
+    let user = world.register(ADA).await;
+    world
+        .execute(&format!(
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1100)
+             INSERT INTO sessions SELECT randomblob(32), randomblob(16), {}, 0, 0, 0, NULL, NULL FROM n",
+            user.id
+        ))
+        .await;
+
+    assert_eq!(world.auth.purge_expired().await.unwrap().sessions, 1100);
+}

@@ -1,0 +1,141 @@
+use auth_core::{
+    CompleteResetError, RequestResetError,
+    model::{InvalidPassword, ResetToken},
+};
+use time::Duration;
+
+use crate::support::{ADA, PASSWORD, World, completion, email};
+
+const NEW: &str = "a new password";
+
+async fn asked(world: &World) -> ResetToken {
+    world.auth.request_reset(&email(ADA)).await.unwrap()
+}
+
+async fn complete(world: &World, address: &str, token: &ResetToken) -> Result<(), CompleteResetError> {
+    world.auth.complete_reset(completion(address, token, NEW)).await
+}
+
+#[tokio::test]
+async fn a_reset_sets_the_password_and_ends_every_session() {
+    let world = World::new().await;
+    let session = world.logged_in(ADA).await;
+    let bobs = world.logged_in("bob@example.org").await;
+    let token = asked(&world).await;
+    assert!(world.is_live(&session).await, "asking ends nothing");
+
+    complete(&world, "ADA@example.org", &token).await.unwrap();
+
+    assert!(!world.is_live(&session).await);
+    assert!(world.is_live(&bobs).await);
+    assert!(world.log_in(ADA, PASSWORD).await.is_err());
+    assert!(world.log_in(ADA, NEW).await.is_ok());
+}
+
+/// asvs 6.5.1
+#[tokio::test]
+async fn a_token_works_once() {
+    let world = World::new().await;
+    world.register(ADA).await;
+    let token = asked(&world).await;
+    complete(&world, ADA, &token).await.unwrap();
+
+    assert!(matches!(complete(&world, ADA, &token).await, Err(CompleteResetError::InvalidToken)));
+}
+
+/// asvs 6.6.2
+#[tokio::test]
+async fn a_new_token_ends_the_one_before_it() {
+    let world = World::new().await;
+    world.register(ADA).await;
+    let old = asked(&world).await;
+    let new = asked(&world).await;
+
+    assert!(matches!(complete(&world, ADA, &old).await, Err(CompleteResetError::InvalidToken)));
+    complete(&world, ADA, &new).await.unwrap();
+}
+
+/// CVE-2019-16109, and asvs 2.2.3: the token of one account resets no other.
+#[tokio::test]
+async fn a_token_is_good_for_its_own_account_only_and_stays_good() {
+    let world = World::new().await;
+    world.register(ADA).await;
+    world.register("bob@example.org").await;
+    let token = asked(&world).await;
+
+    for address in ["bob@example.org", "carol@example.org"] {
+        let refused = complete(&world, address, &token).await;
+        assert!(matches!(refused, Err(CompleteResetError::InvalidToken)), "{address}");
+    }
+    let unknown = complete(&world, ADA, &ResetToken::from_bits([0; 16])).await;
+    assert!(matches!(unknown, Err(CompleteResetError::InvalidToken)));
+
+    complete(&world, ADA, &token).await.unwrap();
+    assert!(world.log_in("bob@example.org", PASSWORD).await.is_ok());
+}
+
+/// asvs 6.5.5
+#[tokio::test]
+async fn a_token_counts_for_exactly_its_lifetime() {
+    let world = World::new().await;
+    world.register(ADA).await;
+    let late = asked(&world).await;
+    world.clock.advance(Duration::minutes(30));
+    assert!(matches!(complete(&world, ADA, &late).await, Err(CompleteResetError::InvalidToken)));
+
+    let in_time = asked(&world).await;
+    world.clock.advance(Duration::minutes(30) - Duration::MICROSECOND);
+    complete(&world, ADA, &in_time).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_password_that_policy_refuses_leaves_the_token_good() {
+    let world = World::new().await;
+    let session = world.logged_in(ADA).await;
+    let token = asked(&world).await;
+
+    for (new, expected) in [
+        ("short", InvalidPassword::TooShort { min_code_points: 8 }),
+        ("", InvalidPassword::Missing),
+        (&"x".repeat(1025), InvalidPassword::TooLong),
+    ] {
+        let refused = world.auth.complete_reset(completion(ADA, &token, new)).await;
+        assert!(matches!(refused, Err(CompleteResetError::InvalidPassword(told)) if told == expected));
+    }
+
+    assert!(world.is_live(&session).await);
+    complete(&world, ADA, &token).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_bad_token_is_told_before_a_bad_password() {
+    let world = World::new().await;
+    world.register(ADA).await;
+
+    let refused = world.auth.complete_reset(completion(ADA, &ResetToken::from_bits([0; 16]), "")).await;
+
+    assert!(matches!(refused, Err(CompleteResetError::InvalidToken)));
+}
+
+#[tokio::test]
+async fn nobody_is_told_of_a_reset_for_an_unknown_address() {
+    let world = World::new().await;
+
+    let refused = world.auth.request_reset(&email(ADA)).await;
+
+    assert!(matches!(refused, Err(RequestResetError::UnknownEmail)));
+}
+
+/// The account deleted and the address registered anew: sessions and links of the old one are dead.
+#[tokio::test]
+async fn nothing_of_a_deleted_account_fits_its_successor() {
+    let world = World::new().await;
+    let session = world.logged_in(ADA).await;
+    let token = asked(&world).await;
+
+    world.execute("DELETE FROM users").await;
+    world.register(ADA).await;
+
+    assert!(!world.is_live(&session).await);
+    assert!(matches!(complete(&world, ADA, &token).await, Err(CompleteResetError::InvalidToken)));
+}

@@ -1,0 +1,174 @@
+use auth_core::{
+    Policy, Scheme,
+    model::{Client, SessionToken},
+};
+use time::Duration;
+
+use crate::support::{ADA, PASSWORD, World, email};
+
+const LIFETIME: Duration = Duration::days(30);
+const IDLE: Duration = Duration::days(7);
+
+#[tokio::test]
+async fn a_token_leads_to_its_user_and_session() {
+    let world = World::new().await;
+    let user = world.register(ADA).await;
+    let logged_in = world.log_in(ADA, PASSWORD).await.unwrap();
+
+    let found = world.auth.user_behind(&logged_in.token).await.unwrap().unwrap();
+
+    assert_eq!(found.user.id, user.id);
+    assert_eq!(found.session, logged_in.session);
+    assert_eq!(found.session.client, Client::new(Some([192, 0, 2, 1].into()), Some("test")));
+    assert!(!world.is_live(&SessionToken::from_bits([1; 16])).await);
+}
+
+/// asvs 7.3.2
+#[tokio::test]
+async fn a_session_in_use_ends_exactly_when_its_lifetime_is_over() {
+    let world = World::new().await;
+    let token = world.logged_in(ADA).await;
+    for _ in 0..5 {
+        world.clock.advance(LIFETIME / 6);
+        assert!(world.is_live(&token).await);
+    }
+
+    world.clock.advance(LIFETIME / 6 - Duration::MICROSECOND);
+    assert!(world.is_live(&token).await);
+    world.clock.advance(Duration::MICROSECOND);
+    assert!(!world.is_live(&token).await);
+}
+
+/// asvs 7.3.1
+#[tokio::test]
+async fn a_session_that_nobody_uses_ends_exactly_when_its_idle_time_is_over() {
+    let world = World::new().await;
+    let in_time = world.logged_in(ADA).await;
+    let too_late = world.log_in(ADA, PASSWORD).await.unwrap().token;
+
+    world.clock.advance(IDLE - Duration::MICROSECOND);
+    assert!(world.is_live(&in_time).await);
+    world.clock.advance(Duration::MICROSECOND);
+    assert!(!world.is_live(&too_late).await);
+    assert!(world.is_live(&in_time).await, "it was used since");
+
+    world.auth.flush_last_seen().await.unwrap();
+    world.clock.advance(IDLE - Duration::MICROSECOND);
+    assert!(world.is_live(&in_time).await);
+    world.clock.advance(IDLE);
+    assert!(!world.is_live(&in_time).await);
+}
+
+/// What was not written down in a crash is allowed for: two flush intervals.
+#[tokio::test]
+async fn a_restart_ends_an_idle_session_within_a_minute_of_its_time_and_never_too_early() {
+    let world = World::new().await;
+    let token = world.logged_in(ADA).await;
+    world.clock.advance(Duration::seconds(59));
+    assert!(world.is_live(&token).await);
+
+    let after_a_crash = world.second_process().await;
+    world.clock.advance(IDLE - Duration::MICROSECOND);
+    assert!(after_a_crash.user_behind(&token).await.unwrap().is_some(), "used less than its idle time ago");
+
+    let again_after_a_crash = world.second_process().await;
+    world.clock.advance(Duration::seconds(2));
+    assert!(again_after_a_crash.user_behind(&token).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn a_session_check_writes_nothing() {
+    let world = World::new().await;
+    let token = world.logged_in(ADA).await;
+    let before = world.changes().await;
+
+    for _ in 0..10 {
+        world.clock.advance(Duration::seconds(1));
+        assert!(world.is_live(&token).await);
+    }
+    assert_eq!(world.changes().await, before);
+
+    assert_eq!(world.auth.flush_last_seen().await.unwrap(), 1, "one session, one write");
+    assert_ne!(world.changes().await, before);
+    assert_eq!(world.auth.flush_last_seen().await.unwrap(), 0);
+}
+
+/// asvs 7.4.1
+#[tokio::test]
+async fn a_session_that_was_logged_out_stays_out() {
+    let world = World::new().await;
+    let token = world.logged_in(ADA).await;
+    let other = world.log_in(ADA, PASSWORD).await.unwrap().token;
+
+    assert!(world.auth.log_out(&token).await.unwrap());
+
+    assert!(!world.is_live(&token).await);
+    assert!(!world.auth.log_out(&token).await.unwrap(), "a used token");
+    assert!(world.is_live(&other).await);
+    let restarted = world.second_process().await;
+    assert!(restarted.user_behind(&token).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn an_expired_session_can_not_be_logged_out() {
+    let world = World::new().await;
+    let token = world.logged_in(ADA).await;
+
+    world.clock.advance(IDLE);
+
+    assert!(!world.auth.log_out(&token).await.unwrap());
+}
+
+#[tokio::test]
+async fn all_sessions_of_a_user_end_and_nobody_elses() {
+    let world = World::new().await;
+    let user = world.register(ADA).await;
+    let first = world.log_in(ADA, PASSWORD).await.unwrap().token;
+    let second = world.log_in(ADA, PASSWORD).await.unwrap().token;
+    let bobs = world.logged_in("bob@example.org").await;
+
+    assert_eq!(world.auth.destroy_sessions(user.id).await.unwrap(), 2);
+
+    assert!(!world.is_live(&first).await && !world.is_live(&second).await);
+    assert!(world.is_live(&bobs).await);
+}
+
+/// asvs 7.1.2
+#[tokio::test]
+async fn the_oldest_session_ends_when_there_are_too_many() {
+    let policy = Policy { sessions_per_user: 3, ..Policy::default() };
+    let world = World::with(policy, Scheme::Bcrypt { cost: 4 }).await;
+    let mut tokens = vec![world.logged_in(ADA).await];
+    for _ in 0..3 {
+        world.clock.advance(Duration::SECOND);
+        tokens.push(world.log_in(ADA, PASSWORD).await.unwrap().token);
+    }
+
+    assert!(!world.is_live(&tokens[0]).await);
+    for token in &tokens[1..] {
+        assert!(world.is_live(token).await);
+    }
+}
+
+#[tokio::test]
+async fn with_one_session_a_user_each_login_ends_the_one_before() {
+    let policy = Policy { sessions_per_user: 1, ..Policy::default() };
+    let world = World::with(policy, Scheme::Bcrypt { cost: 4 }).await;
+    let first = world.logged_in(ADA).await;
+
+    let second = world.log_in(ADA, PASSWORD).await.unwrap().token;
+
+    assert!(!world.is_live(&first).await && world.is_live(&second).await);
+}
+
+#[tokio::test]
+async fn a_program_can_open_a_session_without_a_password() {
+    let world = World::new().await;
+    world.register(ADA).await;
+
+    let opened = world.auth.create_session(&email(ADA), Client::default()).await.unwrap().unwrap();
+    let nobody = world.auth.create_session(&email("bob@example.org"), Client::default()).await.unwrap();
+
+    assert!(world.is_live(&opened.token).await);
+    assert!(nobody.is_none());
+}

@@ -1,0 +1,116 @@
+//! A world for each test: an `Auth` with cheap hashes, a clock that stands still, a database of its own.
+
+use std::{num::NonZeroUsize, sync::Arc};
+
+use auth_core::{
+    Attempt, Auth, HasherOptions, LoggedIn, LoginError, ManualClock, Options, Policy, ResetCompletion,
+    Scheme, SystemEntropy,
+    model::{Client, Email, NewPassword, Password, PasswordPolicy, ResetToken, SessionToken, User},
+};
+use auth_db::{Database, DatabaseOptions, sqlite_url};
+use tempfile::TempDir;
+use time::{Duration, OffsetDateTime};
+
+pub const ADA: &str = "ada@example.org";
+pub const PASSWORD: &str = "correct horse battery staple";
+
+pub struct World {
+    pub auth: Auth,
+    pub clock: Arc<ManualClock>,
+    pub db: Database,
+    pub options: Options,
+    pub folder: TempDir,
+}
+
+impl World {
+    pub async fn new() -> Self {
+        Self::with(Policy::default(), Scheme::Bcrypt { cost: 4 }).await
+    }
+
+    pub async fn with(policy: Policy, scheme: Scheme) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Arc::new(ManualClock::at(OffsetDateTime::UNIX_EPOCH + Duration::days(20_000)));
+        let hashing = HasherOptions {
+            scheme,
+            threads: NonZeroUsize::new(2).unwrap(),
+            max_wait: std::time::Duration::from_mins(1),
+        };
+        let options = Options {
+            policy: Policy { password: PasswordPolicy { min_code_points: 8 }, ..policy },
+            hashing,
+            clock: Arc::<ManualClock>::clone(&clock),
+            entropy: Arc::new(SystemEntropy),
+        };
+        let db = open(&folder).await;
+        auth_migrations::up(db.for_migrations()).await.unwrap();
+        let auth = Auth::start(db.clone(), options.clone()).unwrap();
+        Self { auth, clock, db, options, folder }
+    }
+
+    /// Another process on the same database: it shares nothing else, but the clock.
+    pub async fn second_process(&self) -> Auth {
+        Auth::start(open(&self.folder).await, self.options.clone()).unwrap()
+    }
+
+    pub async fn register(&self, address: &str) -> User {
+        self.auth.register_user(email(address), new_password(PASSWORD)).await.unwrap()
+    }
+
+    pub async fn log_in(&self, address: &str, password: &str) -> Result<LoggedIn, LoginError> {
+        self.auth.log_in(attempt(address, password)).await
+    }
+
+    /// Registers a user and logs in.
+    pub async fn logged_in(&self, address: &str) -> SessionToken {
+        self.register(address).await;
+        self.log_in(address, PASSWORD).await.unwrap().token
+    }
+
+    pub async fn is_live(&self, token: &SessionToken) -> bool {
+        self.auth.user_behind(token).await.unwrap().is_some()
+    }
+}
+
+async fn open(folder: &TempDir) -> Database {
+    let url = sqlite_url(&folder.path().join("auth.db")).unwrap();
+    Database::connect(&DatabaseOptions::new(url)).await.unwrap()
+}
+
+pub fn email(text: &str) -> Email {
+    Email::parse(text).unwrap()
+}
+
+pub fn password(text: &str) -> Password {
+    Password::parse(text.into()).unwrap()
+}
+
+pub fn new_password(text: &str) -> NewPassword {
+    NewPassword::parse(text.into(), &PasswordPolicy { min_code_points: 1 }).unwrap()
+}
+
+pub fn attempt(address: &str, text: &str) -> Attempt {
+    Attempt {
+        client: Client::new(Some([192, 0, 2, 1].into()), Some("test")),
+        ..Attempt::new(email(address), password(text))
+    }
+}
+
+pub fn completion(address: &str, token: &ResetToken, new: &str) -> ResetCompletion {
+    ResetCompletion { email: email(address), token: token.clone(), new_password: new.into() }
+}
+
+impl World {
+    /// Does to the database what our code never would.
+    pub async fn execute(&self, sql: &str) {
+        use sea_orm::ConnectionTrait;
+        self.db.for_migrations().execute_unprepared(sql).await.unwrap();
+    }
+
+    /// How many rows the writer has changed so far.
+    pub async fn changes(&self) -> i64 {
+        use sea_orm::{ConnectionTrait, DbBackend, Statement};
+        let statement = Statement::from_string(DbBackend::Sqlite, "SELECT total_changes()");
+        let row = self.db.for_migrations().query_one_raw(statement).await.unwrap().unwrap();
+        row.try_get_by_index(0).unwrap()
+    }
+}

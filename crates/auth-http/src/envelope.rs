@@ -1,0 +1,144 @@
+//! What is around every call: refusals before anything is read, headers after, one line in the log.
+
+use std::{panic::AssertUnwindSafe, time::Instant};
+
+use actix_web::{
+    Error, HttpRequest, ResponseError,
+    body::{BoxBody, MessageBody},
+    dev::{ServiceRequest, ServiceResponse},
+    http::header::{
+        CACHE_CONTROL, CONTENT_SECURITY_POLICY, HOST, HeaderMap, HeaderName, HeaderValue, REFERRER_POLICY,
+        X_CONTENT_TYPE_OPTIONS, X_FORWARDED_PROTO,
+    },
+    middleware::Next,
+    web,
+};
+use futures_util::FutureExt;
+use tracing::Instrument;
+
+use crate::{
+    ApiError, Origin,
+    client::{client_address, told_by_proxy},
+    cross_site::{is_local_host, may_pass},
+    request_id::is_presentable,
+    shared::Shared,
+};
+
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// What every answer says to browsers, unless the page said something of its own.
+const HEADERS: [(HeaderName, HeaderValue); 4] = [
+    (CACHE_CONTROL, HeaderValue::from_static("no-store")),
+    (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+    (
+        CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static(
+            "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+        ),
+    ),
+];
+
+/// The middleware around each mounted route, for pages of your own as well:
+/// `.wrap(actix_web::middleware::from_fn(auth_http::envelope))`.
+///
+/// Refuses foreign hosts and cross-site requests before anything is read, turns a panic into a 500, gives the
+/// answer its headers and the log its line. Needs [`AuthRoutes`](crate::AuthRoutes) in the same app.
+///
+/// # Errors
+///
+/// An [`ApiError`] if [`AuthRoutes`](crate::AuthRoutes) is missing; every other error is an answer.
+pub async fn envelope(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let began = Instant::now();
+    let shared = Shared::of(request.request())?;
+    let id = request_id(request.request(), &shared);
+    let address = client_address(request.request(), &shared.options.trusted_proxies);
+    let span = tracing::info_span!(
+        "http.request",
+        request_id = %id,
+        client = address.map(tracing::field::display),
+        method = %request.method(),
+        path = request.match_pattern().as_deref().unwrap_or("*"),
+    );
+
+    let mut response = answer(request, next, &shared).instrument(span.clone()).await;
+    let status = response.status();
+    seal(response.headers_mut(), &id);
+    span.in_scope(|| {
+        let (status, took) = (status.as_u16(), began.elapsed());
+        match status {
+            ..400 => tracing::debug!(status, ?took, "answered"),
+            400..500 => tracing::info!(status, ?took, "refused"),
+            500.. => tracing::warn!(status, ?took, "failed"),
+        }
+    });
+    Ok(response)
+}
+
+async fn answer(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+    shared: &web::Data<Shared>,
+) -> ServiceResponse<BoxBody> {
+    // A handle for answers that are not the handler's.
+    let handle = request.request().clone();
+    if let Err(refusal) = admissible(request.request(), shared) {
+        return ServiceResponse::new(handle, refusal.error_response());
+    }
+    match AssertUnwindSafe(next.call(request)).catch_unwind().await {
+        Ok(Ok(response)) => response.map_into_boxed_body(),
+        Ok(Err(error)) => ServiceResponse::from_err(error, handle),
+        Err(_) => {
+            tracing::error!("a handler panicked");
+            ServiceResponse::new(handle, ApiError::INTERNAL.error_response())
+        }
+    }
+}
+
+/// What is refused before anything of a request is read but its head.
+fn admissible(request: &HttpRequest, shared: &Shared) -> Result<(), ApiError> {
+    let options = &shared.options;
+    let host = host(request);
+    if options.local_hosts_only && !host.is_some_and(is_local_host) {
+        return Err(ApiError::FOREIGN_HOST);
+    }
+    let scheme = told_by_proxy(request, &options.trusted_proxies, &X_FORWARDED_PROTO).unwrap_or("http");
+    let own = host.and_then(|host| Origin::of_request(scheme, host));
+    if may_pass(request.method(), request.headers(), &options.origins, own.as_ref()) {
+        Ok(())
+    } else {
+        Err(ApiError::CROSS_SITE)
+    }
+}
+
+/// The host that a request is for: of its `Host`, which must be there once, and agree with a URL in
+/// absolute form.
+fn host(request: &HttpRequest) -> Option<&str> {
+    let mut hosts = request.headers().get_all(HOST);
+    let host = match (hosts.next(), hosts.next()) {
+        (Some(host), None) => host.to_str().ok()?,
+        _ => return None,
+    };
+    let authority = request.uri().authority();
+    authority.is_none_or(|authority| authority.as_str().eq_ignore_ascii_case(host)).then_some(host)
+}
+
+fn request_id(request: &HttpRequest, shared: &Shared) -> String {
+    told_by_proxy(request, &shared.options.trusted_proxies, &X_REQUEST_ID)
+        .filter(|id| is_presentable(id))
+        .map_or_else(|| shared.request_ids.mint(), str::to_owned)
+}
+
+fn seal(headers: &mut HeaderMap, id: &str) {
+    for (name, value) in HEADERS {
+        if !headers.contains_key(&name) {
+            headers.insert(name, value);
+        }
+    }
+    if let Ok(id) = HeaderValue::from_str(id) {
+        headers.insert(X_REQUEST_ID, id);
+    }
+}

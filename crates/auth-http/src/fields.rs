@@ -1,0 +1,318 @@
+//! What a request says: the fields of its form or JSON object.
+
+use std::{collections::HashSet, time::Duration};
+
+use actix_web::{
+    FromRequest, HttpRequest,
+    dev::Payload,
+    error::PayloadError,
+    http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap},
+    rt::time::timeout,
+};
+use auth_core::model::{Email, ExposeSecret, SecretString};
+use futures_util::{StreamExt, future::LocalBoxFuture};
+use zeroize::Zeroizing;
+
+use crate::{ApiError, form, json};
+
+/// The longest body, in bytes.
+pub const MAX_BODY: usize = 16 * 1024;
+
+/// How much of a body that is too long is read and thrown away, in bytes, so that its sender gets to read
+/// the refusal instead of a broken connection.
+const MAX_DISCARDED: usize = 4 * 1024 * 1024;
+
+/// How long a body may take to arrive.
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The fields of a request, each named once.
+#[derive(Debug)]
+pub struct Fields(Vec<(String, Value)>);
+
+/// What a field holds.
+#[derive(Debug)]
+pub enum Value {
+    /// A text.
+    Text(SecretString),
+    /// JSON's `null`: as good as nothing.
+    Null,
+    /// A number, a list, an object: never what a field of ours is.
+    NotText,
+}
+
+/// Why a body could not be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unreadable {
+    NotUtf8,
+    NotJson,
+    GivenTwice,
+}
+
+impl Fields {
+    /// The text of a field; none if it is missing, empty, `null` or no text.
+    pub fn text(&self, name: &str) -> Option<&SecretString> {
+        match self.value(name)? {
+            Value::Text(text) if !text.expose_secret().is_empty() => Some(text),
+            Value::Text(_) | Value::Null | Value::NotText => None,
+        }
+    }
+
+    /// The address in the field `email`, with the spelling it came in.
+    ///
+    /// # Errors
+    ///
+    /// A 400 that names the field.
+    pub fn email(&self) -> Result<Email, ApiError> {
+        let typed = self.text("email").ok_or_else(|| self.absent("email"))?;
+        Email::parse(typed.expose_secret()).map_err(|_| ApiError::EMAIL_INVALID)
+    }
+
+    /// What to say of a field that has no text: that it is required, or that it is something else.
+    pub fn absent(&self, name: &str) -> ApiError {
+        match self.value(name) {
+            Some(Value::NotText) => ApiError::field(&format!("{name} must be a string")),
+            Some(Value::Text(_) | Value::Null) | None => ApiError::field(&format!("{name} is required")),
+        }
+    }
+
+    fn value(&self, name: &str) -> Option<&Value> {
+        self.0.iter().find(|(told, _)| told == name).map(|(_, value)| value)
+    }
+
+    fn parse(content: Content, body: &[u8]) -> Result<Self, Unreadable> {
+        let fields = match content {
+            Content::Nothing => Vec::new(),
+            Content::Form => form::parse(body)?,
+            Content::Json => json::parse(body)?,
+        };
+        let mut names = HashSet::with_capacity(fields.len());
+        if fields.iter().all(|(name, _)| names.insert(name)) {
+            Ok(Self(fields))
+        } else {
+            Err(Unreadable::GivenTwice)
+        }
+    }
+}
+
+impl FromRequest for Fields {
+    type Error = ApiError;
+    type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let content = Content::of(request.headers());
+        let body = read(request.headers(), payload.take());
+        Box::pin(async move {
+            let body = body.await?;
+            let content = content?;
+            if content == Content::Nothing && !body.is_empty() {
+                return Err(ApiError::UNSUPPORTED_MEDIA_TYPE);
+            }
+            Ok(Self::parse(content, &body)?)
+        })
+    }
+}
+
+/// The body of a call that has no fields: it may be empty whatever its type, and must be readable if it is
+/// not.
+#[derive(Debug)]
+pub struct NoFields;
+
+impl FromRequest for NoFields {
+    type Error = ApiError;
+    type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let content = Content::of(request.headers());
+        let body = read(request.headers(), payload.take());
+        Box::pin(async move {
+            let body = body.await?;
+            if !body.is_empty() {
+                match content? {
+                    Content::Nothing => return Err(ApiError::UNSUPPORTED_MEDIA_TYPE),
+                    content => drop(Fields::parse(content, &body)?),
+                }
+            }
+            Ok(Self)
+        })
+    }
+}
+
+/// How a body is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Content {
+    Nothing,
+    Form,
+    Json,
+}
+
+impl Content {
+    fn of(headers: &HeaderMap) -> Result<Self, ApiError> {
+        let encoded = headers.get_all(CONTENT_ENCODING).any(|value| value != "identity");
+        let mut types = headers.get_all(CONTENT_TYPE);
+        match (types.next(), types.next()) {
+            _ if encoded => Err(ApiError::UNSUPPORTED_MEDIA_TYPE),
+            (None, _) => Ok(Self::Nothing),
+            (Some(told), None) => {
+                told.to_str().ok().and_then(Self::named).ok_or(ApiError::UNSUPPORTED_MEDIA_TYPE)
+            }
+            (Some(_), Some(_)) => Err(ApiError::UNSUPPORTED_MEDIA_TYPE),
+        }
+    }
+
+    fn named(media_type: &str) -> Option<Self> {
+        let (essence, parameters) = media_type.split_once(';').unwrap_or((media_type, ""));
+        let charset = parameters
+            .split(';')
+            .filter_map(|parameter| parameter.split_once('='))
+            .find(|(name, _)| name.trim().eq_ignore_ascii_case("charset"));
+        if charset.is_some_and(|(_, told)| !told.trim().trim_matches('"').eq_ignore_ascii_case("utf-8")) {
+            return None;
+        }
+        match essence.trim().to_ascii_lowercase().as_str() {
+            "application/x-www-form-urlencoded" => Some(Self::Form),
+            "application/json" => Some(Self::Json),
+            _ => None,
+        }
+    }
+}
+
+/// Reads a body, within bounds of length and time.
+fn read(
+    headers: &HeaderMap,
+    payload: Payload,
+) -> impl Future<Output = Result<Zeroizing<Vec<u8>>, ApiError>> + use<> {
+    let told = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    let hopeless = told.is_some_and(|length: usize| length > MAX_DISCARDED);
+    async move {
+        if hopeless {
+            return Err(ApiError::TOO_LARGE);
+        }
+        timeout(BODY_TIMEOUT, collect(payload)).await.unwrap_or(Err(ApiError::TOO_SLOW))
+    }
+}
+
+async fn collect(mut payload: Payload) -> Result<Zeroizing<Vec<u8>>, ApiError> {
+    let mut body = Zeroizing::new(Vec::new());
+    let mut length = 0;
+    while let Some(chunk) = payload.next().await {
+        let chunk = chunk.map_err(|error| match error {
+            PayloadError::Overflow => ApiError::TOO_LARGE,
+            _ => ApiError::BODY_INCOMPLETE,
+        })?;
+        length += chunk.len();
+        if length > MAX_DISCARDED {
+            return Err(ApiError::TOO_LARGE);
+        }
+        if length <= MAX_BODY {
+            if body.is_empty() {
+                // At once, so that growing leaves no copies of a password behind.
+                body.reserve_exact(MAX_BODY);
+            }
+            body.extend_from_slice(&chunk);
+        }
+    }
+    if length > MAX_BODY { Err(ApiError::TOO_LARGE) } else { Ok(body) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn form(body: &str) -> Result<Fields, Unreadable> {
+        Fields::parse(Content::Form, body.as_bytes())
+    }
+
+    fn json(body: &str) -> Result<Fields, Unreadable> {
+        Fields::parse(Content::Json, body.as_bytes())
+    }
+
+    fn text<'a>(fields: &'a Fields, name: &str) -> Option<&'a str> {
+        fields.text(name).map(|text| text.expose_secret())
+    }
+
+    /// asvs 1.1.1: decoded once and no more.
+    #[test]
+    fn a_form_is_decoded_once() {
+        let fields = form("email=ada%2Bnews%40example.org&password=a+b%2520&&empty=&bare&odd=%zz").unwrap();
+
+        assert_eq!(text(&fields, "email"), Some("ada+news@example.org"));
+        assert_eq!(text(&fields, "password"), Some("a b%20"));
+        assert_eq!(text(&fields, "odd"), Some("%zz"));
+        for absent in ["empty", "bare", "missing"] {
+            assert_eq!(text(&fields, absent), None);
+        }
+    }
+
+    #[test]
+    fn a_json_object_is_read_like_a_form() {
+        let fields = json(r#"{"email":"\u0061da","n":1,"o":{"a":[null]},"z":null,"e":""}"#).unwrap();
+
+        assert_eq!(text(&fields, "email"), Some("ada"));
+        for absent in ["n", "o", "z", "e", "missing"] {
+            assert_eq!(text(&fields, absent), None);
+        }
+        assert_eq!(fields.absent("n").to_string(), "n must be a string");
+        assert_eq!(fields.absent("z").to_string(), "z is required");
+    }
+
+    /// asvs 1.5.2, 1.5.3
+    #[test]
+    fn what_two_readers_could_read_differently_is_refused() {
+        for bad in [
+            "",
+            " ",
+            "null",
+            "[]",
+            "\"a\"",
+            "{",
+            "{\"a\":1}x",
+            "\u{feff}{}",
+            "{'a':1}",
+            "{\"a\":\"\\ud800\"}",
+        ] {
+            assert!(matches!(json(bad), Err(Unreadable::NotJson)), "{bad}");
+        }
+        assert!(matches!(json(r#"{"a":1,"a":1}"#), Err(Unreadable::GivenTwice)));
+        assert!(matches!(json(r#"{"a":1,"\u0061":1}"#), Err(Unreadable::GivenTwice)));
+        assert!(matches!(form("a=1&b=2&a=1"), Err(Unreadable::GivenTwice)));
+        assert!(matches!(form("a=1&%61=1"), Err(Unreadable::GivenTwice)));
+        assert!(matches!(form("a=%ff"), Err(Unreadable::NotUtf8)));
+        assert!(matches!(Fields::parse(Content::Form, b"a=\xff"), Err(Unreadable::NotUtf8)));
+        assert!(matches!(Fields::parse(Content::Json, b"{\"a\":\"\xff\"}"), Err(Unreadable::NotJson)));
+    }
+
+    #[test]
+    fn a_value_nested_as_deep_as_a_body_can_hold_is_passed_over() {
+        let deep = format!("{{\"a\":{}{}}}", "[".repeat(8000), "]".repeat(8000));
+
+        assert_eq!(text(&json(&deep).unwrap(), "a"), None);
+    }
+
+    #[test]
+    fn only_the_two_types_in_utf_8_are_supported() {
+        assert_eq!(Content::named("application/json"), Some(Content::Json));
+        assert_eq!(Content::named("Application/JSON; charset=UTF-8"), Some(Content::Json));
+        assert_eq!(
+            Content::named("application/x-www-form-urlencoded;charset=\"utf-8\""),
+            Some(Content::Form)
+        );
+        for other in [
+            "",
+            "text/plain",
+            "multipart/form-data; boundary=x",
+            "application/jsonx",
+            "application/problem+json",
+            "application/x-www-form-urlencoded; charset=iso-8859-1",
+        ] {
+            assert_eq!(Content::named(other), None, "{other}");
+        }
+    }
+
+    /// asvs 16.2.5
+    #[test]
+    fn debug_output_shows_no_value() {
+        let fields = form("password=hunter2").unwrap();
+
+        assert!(!format!("{fields:?}").contains("hunter2"));
+    }
+}

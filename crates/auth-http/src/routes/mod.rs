@@ -1,0 +1,60 @@
+//! The calls of the contract, a module for each path.
+
+mod healthz;
+mod profile;
+mod reset_password;
+mod sessions;
+mod users;
+mod welcome;
+
+use actix_web::{Resource, Route, http::Method, middleware::from_fn, web};
+use serde::Serialize;
+
+use crate::{ApiError, ResetDelivery, envelope::envelope};
+
+/// The body of an answer about an address, in the caller's spelling.
+#[derive(Debug, Serialize)]
+pub struct Told<'a> {
+    pub email: &'a str,
+    pub message: &'a str,
+}
+
+/// Mounts every path.
+pub fn mount(app: &mut web::ServiceConfig, reset: ResetDelivery) {
+    welcome::mount(app);
+    users::mount(app);
+    sessions::mount(app);
+    profile::mount(app);
+    healthz::mount(app);
+    match reset {
+        ResetDelivery::Off => {}
+        ResetDelivery::Answer => reset_password::mount(app),
+    }
+}
+
+/// Answers what no path is mounted for.
+pub fn refuse_the_rest(app: &mut web::ServiceConfig) {
+    let refuse = || async { Err::<&str, _>(ApiError::NOT_FOUND) };
+    app.service(web::scope("").wrap(from_fn(envelope)).default_service(web::to(refuse)));
+}
+
+/// Mounts one path, with or without a slash at its end; what `allow` does not list is a 405 that says so.
+fn mount_at<const N: usize>(
+    app: &mut web::ServiceConfig,
+    path: &str,
+    allow: &'static str,
+    routes: [(Method, Route); N],
+) {
+    let bare = path.trim_end_matches('/');
+    let resource: Resource = if bare.is_empty() {
+        web::resource("/")
+    } else {
+        web::resource([bare.to_owned(), format!("{bare}/")])
+    };
+    let refuse = move || async move { Err::<&str, _>(ApiError::method_not_allowed(allow)) };
+    let resource = routes
+        .into_iter()
+        .fold(resource, |resource, (method, route)| resource.route(route.method(method)))
+        .default_service(web::to(refuse));
+    app.service(resource.wrap(from_fn(envelope)));
+}

@@ -1,0 +1,70 @@
+//! `POST /sessions` and `DELETE /sessions`: logging in and out.
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::{Method, header::LOCATION},
+    web,
+};
+use auth_core::{
+    Attempt,
+    model::{Email, Password},
+};
+
+use super::{Told, mount_at};
+use crate::{
+    ApiError,
+    client::client_of,
+    cookie,
+    fields::{Fields, NoFields},
+    shared::Shared,
+};
+
+pub fn mount(app: &mut web::ServiceConfig) {
+    let routes = [(Method::POST, web::to(log_in)), (Method::DELETE, web::to(log_out))];
+    mount_at(app, "/sessions", "POST, DELETE", routes);
+}
+
+/// 200 and a cookie; whatever is wrong with the credentials is the same 401.
+async fn log_in(
+    fields: Fields,
+    request: HttpRequest,
+    shared: web::Data<Shared>,
+) -> Result<HttpResponse, ApiError> {
+    let (email, password) = credentials(&fields).ok_or(ApiError::WRONG_CREDENTIALS)?;
+    let options = &shared.options;
+    let attempt = Attempt {
+        email: email.clone(),
+        password,
+        client: client_of(&request, &options.trusted_proxies),
+        presented: cookie::presented(&options.cookie, request.headers()),
+    };
+
+    let logged_in = shared.auth.log_in(attempt).await?;
+
+    let lifetime = shared.auth.policy().session_lifetime;
+    Ok(HttpResponse::Ok()
+        .cookie(cookie::carrying(&options.cookie, &logged_in.token, lifetime))
+        .json(Told { email: email.as_str(), message: "logged in" }))
+}
+
+fn credentials(fields: &Fields) -> Option<(Email, Password)> {
+    let password = fields.text("password")?.clone();
+    Some((fields.email().ok()?, Password::parse(password).ok()?))
+}
+
+/// 302 to `/`, or 403 for a cookie that opens nothing.
+async fn log_out(
+    _: NoFields,
+    request: HttpRequest,
+    shared: web::Data<Shared>,
+) -> Result<HttpResponse, ApiError> {
+    let options = &shared.options.cookie;
+    let token = cookie::presented(options, request.headers()).ok_or(ApiError::NOT_LOGGED_IN)?;
+
+    if !shared.auth.log_out(&token).await? {
+        return Err(ApiError::NOT_LOGGED_IN);
+    }
+
+    let cleared = cookie::cleared(options);
+    Ok(HttpResponse::Found().insert_header((LOCATION, "/")).cookie(cleared).finish())
+}

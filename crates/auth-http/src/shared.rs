@@ -1,0 +1,67 @@
+//! `AuthRoutes`: what is mounted in an app, and what its handlers share.
+
+use std::{
+    io,
+    sync::atomic::{AtomicBool, Ordering},
+};
+
+use actix_web::{HttpRequest, web};
+use auth_core::{Auth, Entropy, SystemEntropy};
+
+use crate::{ApiError, HttpOptions, request_id::RequestIds, routes};
+
+/// The routes of password authentication, to be mounted in an app. Cheap to clone; all clones are one.
+#[derive(Clone)]
+pub struct AuthRoutes(web::Data<Shared>);
+
+/// What handlers, extractors and the middleware share.
+pub struct Shared {
+    pub auth: Auth,
+    pub options: HttpOptions,
+    pub request_ids: RequestIds,
+    draining: AtomicBool,
+}
+
+impl AuthRoutes {
+    /// Makes the routes of an [`Auth`].
+    ///
+    /// # Errors
+    ///
+    /// When the operating system gives no random bytes.
+    pub fn new(auth: Auth, options: HttpOptions) -> io::Result<Self> {
+        let mut process = [0; 8];
+        SystemEntropy.fill(&mut process).map_err(io::Error::other)?;
+        let request_ids = RequestIds::new(u64::from_le_bytes(process));
+        Ok(Self(web::Data::new(Shared { auth, options, request_ids, draining: AtomicBool::new(false) })))
+    }
+
+    /// Mounts the routes, each with what protects it, and makes [`CurrentUser`](crate::CurrentUser) work.
+    pub fn configure(&self, app: &mut web::ServiceConfig) {
+        app.app_data(self.0.clone());
+        routes::mount(app, self.0.options.reset);
+    }
+
+    /// Answers every path that is not mounted with a 404 of the same form. To be called last.
+    pub fn refuse_the_rest(&self, app: &mut web::ServiceConfig) {
+        routes::refuse_the_rest(app);
+    }
+
+    /// From now on `/healthz` says 503, so that no new clients are sent here. Requests are still served.
+    pub fn drain(&self) {
+        self.0.draining.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Shared {
+    /// What the app that a request came to has mounted.
+    pub fn of(request: &HttpRequest) -> Result<web::Data<Self>, ApiError> {
+        request.app_data::<web::Data<Self>>().cloned().ok_or_else(|| {
+            tracing::error!("AuthRoutes::configure was not called in this app");
+            ApiError::INTERNAL
+        })
+    }
+
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+}

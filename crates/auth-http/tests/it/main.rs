@@ -1,0 +1,12 @@
+//! The wire, called as actix calls it, with a clock that the test moves.
+#![expect(clippy::unwrap_used, reason = "a test that can't go on should say where")]
+
+mod cross_site;
+mod embedding;
+mod headers;
+mod profile;
+mod reading;
+mod reset_password;
+mod sessions;
+mod support;
+mod users;

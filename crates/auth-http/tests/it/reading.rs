@@ -1,0 +1,123 @@
+//! What can't be read is refused before anything else is looked at; what can is served afterwards.
+
+use actix_web::{http::Method, test::TestRequest};
+
+use crate::support::{ADA, TestApp, told};
+
+const TYPE: &str = "Content-Type";
+const FORM: &str = "application/x-www-form-urlencoded";
+const JSON: &str = "application/json";
+
+fn sending(method: &Method, path: &str, media_type: Option<&str>, body: &[u8]) -> TestRequest {
+    let request = TestRequest::with_uri(path).method(method.clone()).set_payload(body.to_vec());
+    match media_type {
+        Some(media_type) => request.insert_header((TYPE, media_type)),
+        None => request,
+    }
+}
+
+#[actix_web::test]
+async fn on_every_route_a_body_that_can_not_be_read_is_refused() {
+    let app = TestApp::start().await;
+    app.register(ADA).await;
+    let too_large = [b"a=".as_slice(), &[b'x'; 16 * 1024]].concat();
+
+    for (method, path) in [
+        (Method::GET, "/"),
+        (Method::POST, "/users"),
+        (Method::POST, "/sessions"),
+        (Method::DELETE, "/sessions"),
+        (Method::GET, "/profile"),
+        (Method::POST, "/reset_password"),
+        (Method::PUT, "/reset_password"),
+        (Method::GET, "/healthz"),
+    ] {
+        for (media_type, body, status, message) in [
+            (Some(FORM), too_large.as_slice(), 413, "body is too large"),
+            (Some(JSON), b"{\"email\":", 400, "body is not a JSON object"),
+            (Some(JSON), b"[]", 400, "body is not a JSON object"),
+            (Some(JSON), b"{\"email\":\"\xff\"}", 400, "body is not a JSON object"),
+            (Some(FORM), b"email=%ff", 400, "body is not UTF-8"),
+            (Some(FORM), b"email=a&email=a", 400, "a field is given twice"),
+            (Some(JSON), b"{\"x\":1,\"x\":2}", 400, "a field is given twice"),
+        ] {
+            let answer = app.send(sending(&method, path, media_type, body)).await;
+            let expected = format!(r#"{{"message":"{message}"}}"#);
+            assert_eq!(told(&answer), (status, expected.as_str()), "{method} {path}");
+        }
+        for media_type in [None, Some("text/plain"), Some("multipart/form-data; boundary=x")] {
+            let answer = app.send(sending(&method, path, media_type, b"email=a")).await;
+            assert_eq!(told(&answer).0, 415, "{method} {path} {media_type:?}");
+        }
+    }
+}
+
+#[actix_web::test]
+async fn a_body_of_exactly_the_limit_is_read() {
+    let app = TestApp::start().await;
+    let mut body = b"email=a&x=".to_vec();
+    body.resize(16 * 1024, b'x');
+
+    let answer = app.send(sending(&Method::POST, "/users", Some(FORM), &body)).await;
+
+    assert_eq!(told(&answer), (400, r#"{"message":"email is not a valid e-mail address"}"#));
+}
+
+#[actix_web::test]
+async fn no_body_is_an_empty_form() {
+    let app = TestApp::start().await;
+
+    assert_eq!(told(&app.send(TestRequest::post().uri("/sessions")).await).0, 401);
+    assert_eq!(told(&app.send(TestRequest::post().uri("/users")).await).0, 400);
+    let with_a_type = TestRequest::delete().uri("/sessions").insert_header((TYPE, JSON));
+    assert_eq!(told(&app.send(with_a_type).await).0, 403, "as many clients log out");
+}
+
+#[actix_web::test]
+async fn a_wrong_method_is_told_which_ones_are_right() {
+    let app = TestApp::start().await;
+
+    for (path, allow) in [
+        ("/", "GET, HEAD, DELETE"),
+        ("/users", "POST"),
+        ("/users/", "POST"),
+        ("/sessions", "POST, DELETE"),
+        ("/profile", "GET, HEAD"),
+        ("/reset_password", "POST, PUT"),
+        ("/healthz", "GET, HEAD"),
+    ] {
+        for method in ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "BREW"]
+        {
+            if allow.split(", ").any(|allowed| allowed == method) {
+                continue;
+            }
+            let request = TestRequest::with_uri(path).method(method.parse().unwrap());
+            let answer = app.send(request).await;
+            let message = r#"{"message":"method not allowed"}"#;
+            assert_eq!(told(&answer), (405, message), "{method} {path}");
+            assert_eq!(answer.header("allow"), Some(allow));
+        }
+    }
+}
+
+#[actix_web::test]
+async fn a_slash_at_the_end_is_accepted() {
+    let app = TestApp::start().await;
+    let fields = [("email", ADA), ("password", "b4l0u b4l0u")];
+
+    assert_eq!(told(&app.post("/users/", &fields).await).0, 200);
+    let cookie = app.post("/sessions/", &fields).await.cookie();
+    assert_eq!(told(&app.with_cookie(Method::GET, "/profile/", &cookie).await).0, 200);
+    assert_eq!(told(&app.post("/reset_password/", &[("email", ADA)]).await).0, 200);
+    assert_eq!(told(&app.with_cookie(Method::DELETE, "/sessions/", &cookie).await).0, 302);
+}
+
+#[actix_web::test]
+async fn the_welcome_is_for_browsers_that_come_from_a_logout_too() {
+    let app = TestApp::start().await;
+
+    for method in [Method::GET, Method::DELETE] {
+        let answer = app.send(TestRequest::with_uri("/").method(method)).await;
+        assert_eq!(told(&answer), (200, r#"{"message":"Bienvenue"}"#));
+    }
+}
