@@ -1,0 +1,170 @@
+//! The service put together, and run until a signal ends it.
+
+use std::{
+    net::{SocketAddr, TcpListener},
+    time::Duration,
+};
+
+use actix_web::{App, HttpServer, dev::Server, rt};
+use anyhow::{Context, bail};
+use auth_core::{Auth, Options, Policy, SystemClock, SystemEntropy};
+use auth_db::Database;
+use auth_http::{AuthRoutes, HttpOptions, ResetDelivery};
+
+use crate::{
+    settings::{Profile, Settings, ShutdownSettings},
+    signals::Signals,
+    telemetry,
+};
+
+/// How long a client may take to send the head of a request.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long an idle connection is kept: longer than proxies keep theirs (nginx: 60 s), so that it is they who
+/// close.
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
+/// How long a client may take to acknowledge the end of a connection.
+const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Everything that was started, with a server that is about to run.
+struct Application {
+    server: Server,
+    address: SocketAddr,
+    auth: Auth,
+    db: Database,
+    routes: AuthRoutes,
+}
+
+/// Serves requests until a signal.
+pub async fn serve(settings: Settings) -> anyhow::Result<()> {
+    telemetry::start(&settings.log)?;
+    for name in &settings.unknown {
+        tracing::warn!("{name} is set and is no setting of this version");
+    }
+    let mut signals = Signals::listen().context("the signals can't be taken over")?;
+    let application = Application::build(&settings).await?;
+    announce(&settings, application.address);
+    application.run(&mut signals, settings.shutdown).await
+}
+
+impl Application {
+    /// Opens the database, checks its schema, starts the threads and binds the address, in this order.
+    async fn build(settings: &Settings) -> anyhow::Result<Self> {
+        let db =
+            Database::connect(&settings.database.options(settings.profile == Profile::Development)).await?;
+        ensure_schema(&db, settings.profile).await?;
+        let auth =
+            Auth::start(db.clone(), options(settings)).context("the hashing threads can't be started")?;
+        let routes = AuthRoutes::new(auth.clone(), http_options(settings))?;
+        let (server, address) = bind(settings, routes.clone())?;
+        Ok(Self { server, address, auth, db, routes })
+    }
+
+    async fn run(self, signals: &mut Signals, shutdown: ShutdownSettings) -> anyhow::Result<()> {
+        let Self { server, auth, db, routes, .. } = self;
+        let handle = server.handle();
+        let mut serving = rt::spawn(server);
+        let maintaining = rt::spawn({
+            let auth = auth.clone();
+            async move { auth.maintain().await }
+        });
+
+        tokio::select! {
+            signal = signals.next() => tracing::info!(signal, "draining: /healthz says 503"),
+            ended = &mut serving => {
+                ended.context("the server panicked")??;
+                bail!("the server ended by itself");
+            }
+        }
+        routes.drain();
+        tokio::select! {
+            () = tokio::time::sleep(shutdown.delay) => {}
+            signal = signals.next() => tracing::info!(signal, "a second signal: draining no longer"),
+        }
+        tracing::info!("finishing the requests under way");
+        handle.stop(true).await;
+        serving.await.context("the server panicked")??;
+
+        maintaining.abort();
+        if let Err(cause) = auth.flush_last_seen().await {
+            tracing::warn!(%cause, "could not write down when sessions were last used");
+        }
+        db.close().await.context("the database did not close")?;
+        tracing::info!("ended");
+        Ok(())
+    }
+}
+
+/// In development the schema is brought up to date; in production it must be.
+async fn ensure_schema(db: &Database, profile: Profile) -> anyhow::Result<()> {
+    let status = auth_migrations::status(db.for_migrations()).await.context("the schema can't be read")?;
+    if let Some(name) = status.unknown.first() {
+        bail!("the database is from a newer version (migration {name}); start that version or a newer one");
+    }
+    match (profile, status.pending.len()) {
+        (_, 0) => Ok(()),
+        (Profile::Development, _) => {
+            let applied = auth_migrations::up(db.for_migrations()).await?;
+            tracing::info!(applied, "the database schema was brought up to date");
+            Ok(())
+        }
+        (Profile::Production, pending) => {
+            bail!("the database schema is {pending} migrations behind; run `auth-server migrate up` first")
+        }
+    }
+}
+
+fn options(settings: &Settings) -> Options {
+    Options {
+        policy: Policy {
+            password: settings.password.policy,
+            session_lifetime: settings.session.lifetime,
+            session_idle: settings.session.idle,
+            sessions_per_user: settings.session.per_user,
+            reset_lifetime: settings.reset.lifetime,
+        },
+        hashing: settings.password.hashing,
+        clock: std::sync::Arc::new(SystemClock),
+        entropy: std::sync::Arc::new(SystemEntropy),
+    }
+}
+
+fn http_options(settings: &Settings) -> HttpOptions {
+    HttpOptions {
+        cookie: settings.http.cookie.clone(),
+        origins: settings.http.origins.clone(),
+        trusted_proxies: settings.http.trusted_proxies.clone(),
+        local_hosts_only: settings.http.local_hosts_only,
+        reset: ResetDelivery::Answer,
+    }
+}
+
+fn bind(settings: &Settings, routes: AuthRoutes) -> anyhow::Result<(Server, SocketAddr)> {
+    let wanted = settings.http.listen;
+    let listener =
+        TcpListener::bind(wanted).with_context(|| format!("AUTH_LISTEN: can't listen on {wanted}"))?;
+    let address = listener.local_addr()?;
+    let grace = settings.shutdown.grace;
+    let app = move || {
+        App::new().configure(|app| routes.configure(app)).configure(|app| routes.refuse_the_rest(app))
+    };
+    let server = HttpServer::new(app)
+        .workers(settings.http.workers)
+        .client_request_timeout(REQUEST_TIMEOUT)
+        .client_disconnect_timeout(DISCONNECT_TIMEOUT)
+        .keep_alive(KEEP_ALIVE)
+        // A client that has gone waits for no answer: what was not begun for it need not be.
+        .h1_allow_half_closed(false)
+        .disable_signals()
+        .shutdown_timeout(grace.as_secs() + u64::from(grace.subsec_nanos() > 0))
+        .listen(listener)?
+        .run();
+    Ok((server, address))
+}
+
+/// The one line that says: here it is.
+#[expect(clippy::print_stdout, reason = "the line is for whoever started the process, not for the log")]
+fn announce(settings: &Settings, address: SocketAddr) {
+    let (profile, database) = (settings.profile, settings.database.shown());
+    println!("auth-server listening on http://{address} (profile: {profile}, database: {database})");
+    tracing::warn!("reset tokens are in answers: whoever can reach this address can take over any account");
+}

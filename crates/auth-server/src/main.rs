@@ -1,0 +1,46 @@
+//! `auth-server`: password authentication as a service, in one binary.
+
+mod application;
+mod cli;
+mod commands;
+mod settings;
+mod signals;
+mod telemetry;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::{
+    cli::{Cli, Command, Migrate},
+    settings::Settings,
+};
+
+fn main() -> ExitCode {
+    // Wrong arguments end the process here, with 2 and clap's explanation.
+    let cli = Cli::parse();
+    match actix_web::rt::System::new().block_on(run(cli)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            report(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(cli: Cli) -> anyhow::Result<()> {
+    let settings = Settings::resolve(&cli.settings)?;
+    match cli.command.unwrap_or(Command::Serve) {
+        Command::Serve => application::serve(settings).await,
+        Command::Migrate(Migrate::Up) => commands::migrate_up(&settings).await,
+        Command::Migrate(Migrate::Down { steps }) => commands::migrate_down(&settings, steps).await,
+        Command::Migrate(Migrate::Status) => commands::migrate_status(&settings).await,
+        Command::CheckConfig => commands::check_config(&settings),
+    }
+}
+
+/// One line on stderr: what is wrong, with its causes.
+#[expect(clippy::print_stderr, reason = "the log may not be running, and the operator looks here")]
+fn report(error: &anyhow::Error) {
+    eprintln!("auth-server: {}", format!("{error:#}").replace(['\r', '\n'], " "));
+}

@@ -1,0 +1,99 @@
+//! Where the rows are.
+
+use std::{fs, path::PathBuf};
+
+use auth_core::model::{ExposeSecret, SecretString};
+use auth_db::{DatabaseOptions, sqlite_url};
+
+use super::{
+    Profile,
+    http::cores,
+    value::{Setting, SettingError},
+};
+use crate::cli::Raw;
+
+/// The file of the embedded database, in the data directory.
+const FILE: &str = "auth.db";
+
+/// Where the rows are.
+#[derive(Debug, Clone)]
+pub struct DatabaseSettings {
+    /// `AUTH_DATABASE_URL`, or the file in `AUTH_DATA_DIR`.
+    pub url: SecretString,
+    /// `AUTH_DATABASE_MAX_CONNECTIONS`.
+    pub max_connections: u32,
+}
+
+impl DatabaseSettings {
+    pub fn resolve(raw: &Raw, profile: Profile) -> Result<Self, SettingError> {
+        let connections =
+            Setting::new("AUTH_DATABASE_MAX_CONNECTIONS", raw.database_max_connections.as_deref());
+        // A reader is busy while it reads, and reading takes a core.
+        let by_cores = u32::try_from(cores()).unwrap_or(1).saturating_add(2);
+        Ok(Self { url: url(raw, profile)?, max_connections: connections.number(1, 1000, by_cores)? })
+    }
+
+    /// How to open it.
+    pub fn options(&self, create: bool) -> DatabaseOptions {
+        DatabaseOptions {
+            create,
+            max_connections: self.max_connections,
+            ..DatabaseOptions::new(self.url.clone())
+        }
+    }
+
+    /// The URL as it may be shown: a password in it is not.
+    pub fn shown(&self) -> String {
+        let url = self.url.expose_secret();
+        match url::Url::parse(url) {
+            Ok(mut parsed) if parsed.password().is_some() => {
+                if parsed.set_password(Some("***")).is_ok() {
+                    parsed.into()
+                } else {
+                    "(not shown)".to_owned()
+                }
+            }
+            _ => url.to_owned(),
+        }
+    }
+}
+
+fn url(raw: &Raw, profile: Profile) -> Result<SecretString, SettingError> {
+    let direct = Setting::new("AUTH_DATABASE_URL", raw.database_url.as_deref());
+    let in_file = Setting::new("AUTH_DATABASE_URL_FILE", raw.database_url_file.as_deref());
+    let url = match (direct.given(), in_file.given()) {
+        (Some(_), Some(_)) => {
+            return Err(in_file.refuse("AUTH_DATABASE_URL is set as well; accepted: one of them"));
+        }
+        (Some(url), None) => SecretString::from(url),
+        (None, Some(path)) => {
+            let text = fs::read_to_string(path)
+                .map_err(|cause| in_file.refuse(&format!("the file can't be read: {cause}")))?;
+            SecretString::from(text.trim())
+        }
+        (None, None) => match profile {
+            Profile::Development => SecretString::from(embedded(raw)?),
+            Profile::Production => {
+                return Err(direct.missing("production needs it; accepted: sqlite:PATH"));
+            }
+        },
+    };
+    if url.expose_secret().starts_with("sqlite:") {
+        Ok(url)
+    } else {
+        let setting = if direct.given().is_some() { direct } else { in_file };
+        Err(setting.refuse_secret("accepted: sqlite:PATH, such as sqlite:/var/lib/auth-server/auth.db"))
+    }
+}
+
+/// The URL of the file in the data directory.
+fn embedded(raw: &Raw) -> Result<String, SettingError> {
+    let setting = Setting::new("AUTH_DATA_DIR", raw.data_dir.as_deref());
+    let folder = match setting.given() {
+        Some(given) => PathBuf::from(given),
+        None => dirs::data_dir()
+            .ok_or_else(|| setting.missing("this system names no data folder; accepted: a folder"))?
+            .join("auth-server"),
+    };
+    sqlite_url(&folder.join(FILE)).ok_or_else(|| setting.refuse("accepted: a folder whose name is UTF-8"))
+}

@@ -1,0 +1,136 @@
+//! How the service is reached.
+
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    num::NonZeroUsize,
+    thread::available_parallelism,
+};
+
+use auth_http::{CookieOptions, Origin};
+use ipnet::IpNet;
+use url::{Host, Url};
+
+use super::{
+    Profile,
+    value::{Setting, SettingError},
+};
+use crate::cli::Raw;
+
+/// How the service is reached, and by whom.
+#[derive(Debug, Clone)]
+pub struct HttpSettings {
+    /// `AUTH_LISTEN`. In development a loopback address.
+    pub listen: SocketAddr,
+    /// `AUTH_PUBLIC_URL`.
+    pub public_url: Option<Url>,
+    /// The public origin and `AUTH_ALLOWED_ORIGINS`.
+    pub origins: Vec<Origin>,
+    /// `AUTH_COOKIE_NAME`, and `Secure` where the public URL is https.
+    pub cookie: CookieOptions,
+    /// `AUTH_TRUSTED_PROXIES`.
+    pub trusted_proxies: Vec<IpNet>,
+    /// `AUTH_WORKERS`.
+    pub workers: usize,
+    /// Whether `Host` must name this machine: in development.
+    pub local_hosts_only: bool,
+}
+
+const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 5000);
+
+impl HttpSettings {
+    pub fn resolve(raw: &Raw, profile: Profile) -> Result<Self, SettingError> {
+        let listen = listen(&Setting::new("AUTH_LISTEN", raw.listen.as_deref()), profile)?;
+        let public_url = public_url(&Setting::new("AUTH_PUBLIC_URL", raw.public_url.as_deref()), profile)?;
+        let secure = public_url.as_ref().is_some_and(|url| url.scheme() == "https");
+        let cookie_name = Setting::new("AUTH_COOKIE_NAME", raw.cookie_name.as_deref());
+        let allowed = Setting::new("AUTH_ALLOWED_ORIGINS", raw.allowed_origins.as_deref());
+        let proxies = Setting::new("AUTH_TRUSTED_PROXIES", raw.trusted_proxies.as_deref());
+        let workers = Setting::new("AUTH_WORKERS", raw.workers.as_deref());
+
+        let public_origin = public_url.as_ref().and_then(|url| Origin::of_url(url.as_str()).ok());
+        let allowed =
+            allowed.list(origin, "accepted: origins such as https://app.example.org, without a path")?;
+        Ok(Self {
+            listen,
+            origins: public_origin.into_iter().chain(allowed).collect(),
+            cookie: cookie(&cookie_name, secure)?,
+            trusted_proxies: proxies.list(network, "accepted: networks such as 10.0.0.0/8, or addresses")?,
+            workers: workers.number(1, 1024, cores())?,
+            local_hosts_only: profile == Profile::Development,
+            public_url,
+        })
+    }
+}
+
+/// How many threads can do something at once.
+pub fn cores() -> usize {
+    available_parallelism().map_or(1, NonZeroUsize::get)
+}
+
+fn listen(setting: &Setting<'_>, profile: Profile) -> Result<SocketAddr, SettingError> {
+    let Some(given) = setting.given() else { return Ok(LISTEN) };
+    let address: SocketAddr = given
+        .parse()
+        .map_err(|_| setting.refuse("accepted: an address and a port, such as 127.0.0.1:5000 or [::1]:0"))?;
+    if profile == Profile::Development && !address.ip().is_loopback() {
+        return Err(setting.refuse(
+            "the development profile listens on loopback only; accepted: 127.0.0.1 or [::1] with a port, \
+             or any address with AUTH_PROFILE=production",
+        ));
+    }
+    Ok(address)
+}
+
+fn public_url(setting: &Setting<'_>, profile: Profile) -> Result<Option<Url>, SettingError> {
+    let expected = "accepted: what users' browsers see, such as https://auth.example.org";
+    let Some(given) = setting.given() else {
+        return match profile {
+            Profile::Development => Ok(None),
+            Profile::Production => Err(setting.missing(&format!("production needs it; {expected}"))),
+        };
+    };
+    let url = Url::parse(given).map_err(|_| setting.refuse(expected))?;
+    let plain = url.username().is_empty() && url.password().is_none();
+    let bare = url.query().is_none() && url.fragment().is_none();
+    if Origin::of_url(given).is_err() || !plain || !bare {
+        return Err(setting.refuse(expected));
+    }
+    if profile == Profile::Production && url.scheme() != "https" && !is_loopback(&url) {
+        return Err(setting.refuse("production accepts https, and http for a loopback host only"));
+    }
+    Ok(Some(url))
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
+fn cookie(setting: &Setting<'_>, secure: bool) -> Result<CookieOptions, SettingError> {
+    let name = setting.given().unwrap_or("session_id");
+    // RFC 6265 section 4.1.1: a token of RFC 2616.
+    let is_token =
+        name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte));
+    if !is_token || name.len() > 64 {
+        return Err(setting.refuse("accepted: up to 64 letters, digits, `-` and `_`"));
+    }
+    if (name.starts_with("__Host-") || name.starts_with("__Secure-")) && !secure {
+        return Err(setting.refuse("browsers take this prefix only where AUTH_PUBLIC_URL is https"));
+    }
+    Ok(CookieOptions { name: name.to_owned(), secure })
+}
+
+fn origin(text: &str) -> Result<Origin, ()> {
+    let origin = Origin::of_url(text).map_err(|_| ())?;
+    let url = Url::parse(text).map_err(|_| ())?;
+    let is_bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
+    if is_bare && url.username().is_empty() && url.password().is_none() { Ok(origin) } else { Err(()) }
+}
+
+fn network(text: &str) -> Result<IpNet, ()> {
+    text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from)).map_err(|_| ())
+}

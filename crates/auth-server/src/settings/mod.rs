@@ -1,0 +1,100 @@
+//! The settings in force: read, checked against each other, and complete.
+//!
+//! A bad or contradictory one stops the start with one line that names it, its value and what would be
+//! accepted.
+
+mod database;
+mod http;
+mod log;
+mod password;
+mod reset;
+mod session;
+mod shutdown;
+mod value;
+
+use std::{env, fmt};
+
+use self::value::Setting;
+pub use self::{
+    database::DatabaseSettings, http::HttpSettings, log::LogFormat, log::LogSettings,
+    password::PasswordSettings, reset::ResetSettings, session::SessionSettings, shutdown::ShutdownSettings,
+    value::SettingError, value::in_units,
+};
+use crate::cli::Raw;
+
+/// Which defaults count, and what is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Profile {
+    /// On a laptop: everything works at once, and nobody else can reach it.
+    Development,
+    /// Where it counts.
+    Production,
+}
+
+impl fmt::Display for Profile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Development => "development",
+            Self::Production => "production",
+        })
+    }
+}
+
+/// All settings, a section each.
+#[derive(Debug)]
+pub struct Settings {
+    pub profile: Profile,
+    pub http: HttpSettings,
+    pub database: DatabaseSettings,
+    pub session: SessionSettings,
+    pub reset: ResetSettings,
+    pub password: PasswordSettings,
+    pub shutdown: ShutdownSettings,
+    pub log: LogSettings,
+    /// Variables that look like settings and are none: most likely misspelt.
+    pub unknown: Vec<String>,
+}
+
+/// Variables of our tests, which are no settings of the service.
+const OF_TESTS: [&str; 2] = ["AUTH_E2E_", "AUTH_TEST_"];
+
+impl Settings {
+    /// Reads and checks all settings.
+    pub fn resolve(raw: &Raw) -> Result<Self, SettingError> {
+        let profile = profile(&Setting::new("AUTH_PROFILE", raw.profile.as_deref()))?;
+        let http = HttpSettings::resolve(raw, profile)?;
+        Ok(Self {
+            profile,
+            database: DatabaseSettings::resolve(raw, profile)?,
+            session: SessionSettings::resolve(raw)?,
+            reset: ResetSettings::resolve(raw, profile, http.listen)?,
+            password: PasswordSettings::resolve(raw, profile)?,
+            shutdown: ShutdownSettings::resolve(raw, profile)?,
+            log: LogSettings::resolve(raw)?,
+            http,
+            unknown: unknown_variables(),
+        })
+    }
+}
+
+fn profile(setting: &Setting<'_>) -> Result<Profile, SettingError> {
+    setting.one_of(
+        &[("development", Profile::Development), ("production", Profile::Production)],
+        Profile::Development,
+    )
+}
+
+fn unknown_variables() -> Vec<String> {
+    let command = <crate::cli::Cli as clap::CommandFactory>::command();
+    let known: Vec<_> = command.get_arguments().filter_map(clap::Arg::get_env).collect();
+    let mut unknown: Vec<String> = env::vars_os()
+        .filter(|(name, _)| !known.contains(&name.as_os_str()))
+        .filter_map(|(name, _)| name.into_string().ok())
+        .filter(|name| name.starts_with("AUTH_") && !OF_TESTS.iter().any(|test| name.starts_with(test)))
+        .collect();
+    unknown.sort();
+    unknown
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,37 @@
+//! How long sessions live, and how many.
+
+use std::time::Duration;
+
+use super::value::{Setting, SettingError, signed};
+use crate::cli::Raw;
+
+const DAY: Duration = Duration::from_hours(24);
+const MINUTE: Duration = Duration::from_mins(1);
+
+/// How long sessions live, and how many a user can have.
+#[derive(Debug, Clone, Copy)]
+pub struct SessionSettings {
+    /// `AUTH_SESSION_LIFETIME`: 30 days, the most that NIST SP 800-63B-4 recommends for a password alone.
+    pub lifetime: time::Duration,
+    /// `AUTH_SESSION_IDLE`.
+    pub idle: time::Duration,
+    /// `AUTH_SESSIONS_PER_USER`.
+    pub per_user: u64,
+}
+
+impl SessionSettings {
+    pub fn resolve(raw: &Raw) -> Result<Self, SettingError> {
+        let lifetime = Setting::new("AUTH_SESSION_LIFETIME", raw.session_lifetime.as_deref());
+        let idle = Setting::new("AUTH_SESSION_IDLE", raw.session_idle.as_deref());
+        let per_user = Setting::new("AUTH_SESSIONS_PER_USER", raw.sessions_per_user.as_deref());
+        let cache = Setting::new("AUTH_SESSION_CACHE_ENTRIES", raw.session_cache_entries.as_deref());
+        if cache.given().is_some_and(|given| given != "0") {
+            return Err(cache.refuse("this version remembers no sessions in memory; accepted: 0"));
+        }
+        Ok(Self {
+            lifetime: signed(lifetime.duration(MINUTE, DAY * 365, DAY * 30)?),
+            idle: signed(idle.duration(MINUTE, DAY * 365, DAY * 7)?),
+            per_user: per_user.number(1, 1000, 10)?,
+        })
+    }
+}

@@ -1,0 +1,223 @@
+//! Each refusal, with the line it says.
+
+use super::*;
+
+fn line(raw: &Raw) -> String {
+    Settings::resolve(raw).expect_err("this must be refused").to_string()
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "every setting is an option")]
+fn some(text: &str) -> Option<String> {
+    Some(text.to_owned())
+}
+
+/// Development, with everything that the environment of a test may lack.
+fn development() -> Raw {
+    Raw { data_dir: some("/tmp/auth-server-test"), ..Raw::default() }
+}
+
+/// Production, as far as this version can go: on a loopback address, without what it does not have.
+fn production() -> Raw {
+    Raw {
+        profile: some("production"),
+        database_url: some("sqlite:/var/lib/auth-server/auth.db"),
+        public_url: some("https://auth.example.org"),
+        reset_delivery: some("answer"),
+        password_denylist: some("off"),
+        throttle: some("off"),
+        ..Raw::default()
+    }
+}
+
+#[test]
+fn development_needs_no_settings_and_is_for_this_machine_only() {
+    let settings = Settings::resolve(&development()).unwrap();
+
+    assert_eq!(settings.profile, Profile::Development);
+    assert_eq!(settings.http.listen.to_string(), "127.0.0.1:5000");
+    assert!(settings.http.local_hosts_only);
+    assert!(!settings.http.cookie.secure);
+    assert_eq!(settings.http.cookie.name, "session_id");
+    assert_eq!(settings.database.shown(), "sqlite:/tmp/auth-server-test/auth.db");
+    assert_eq!(settings.password.policy.min_code_points, 1);
+    assert_eq!(settings.shutdown.delay.as_secs(), 0);
+}
+
+/// asvs 6.2.1, 7.1.1, 11.4.2: the numbers that the documentation names.
+#[test]
+fn productions_defaults_are_the_strict_ones() {
+    let settings = Settings::resolve(&production()).unwrap();
+
+    assert_eq!(settings.password.policy.min_code_points, 15);
+    assert_eq!(settings.password.hashing.scheme, auth_core::Scheme::Bcrypt { cost: 12 });
+    assert_eq!(settings.password.hashing.max_wait.as_secs(), 2);
+    assert!(settings.http.cookie.secure && !settings.http.local_hosts_only);
+    assert_eq!(settings.http.origins[0].as_str(), "https://auth.example.org");
+    assert_eq!(settings.session.lifetime, time::Duration::days(30));
+    assert_eq!(settings.session.idle, time::Duration::days(7));
+    assert_eq!(settings.session.per_user, 10);
+    assert_eq!(settings.reset.lifetime, time::Duration::minutes(30));
+    assert_eq!((settings.shutdown.delay.as_secs(), settings.shutdown.grace.as_secs()), (5, 30));
+}
+
+#[test]
+fn production_refuses_to_start_without_what_makes_it_production() {
+    for (raw, expected) in [
+        (
+            Raw { database_url: None, ..production() },
+            "AUTH_DATABASE_URL (--database-url) is not set: production needs it; accepted: sqlite:PATH",
+        ),
+        (
+            Raw { public_url: None, ..production() },
+            "AUTH_PUBLIC_URL (--public-url) is not set: production needs it; accepted: what users' browsers \
+             see, such as https://auth.example.org",
+        ),
+        (
+            Raw { public_url: some("http://auth.example.org"), ..production() },
+            "AUTH_PUBLIC_URL (--public-url) is `http://auth.example.org`: production accepts https, and http \
+             for a loopback host only",
+        ),
+        (
+            Raw { reset_delivery: None, ..production() },
+            "AUTH_RESET_DELIVERY (--reset-delivery) is `mail`: this version sends no mail; accepted: answer, \
+             which needs a loopback address in AUTH_LISTEN",
+        ),
+        (
+            Raw { password_denylist: None, ..production() },
+            "AUTH_PASSWORD_DENYLIST (--password-denylist) is `builtin`: this version does not have it; \
+             accepted: off, to do without",
+        ),
+        (
+            Raw { throttle: None, ..production() },
+            "AUTH_THROTTLE (--throttle) is `on`: this version does not have it; accepted: off, to do without",
+        ),
+        (
+            Raw { password_min_length: some("7"), ..production() },
+            "AUTH_PASSWORD_MIN_LENGTH (--password-min-length) is `7`: accepted: a number from 8 to 256",
+        ),
+        (
+            Raw { bcrypt_cost: some("9"), ..production() },
+            "AUTH_BCRYPT_COST (--bcrypt-cost) is `9`: accepted: a number from 10 to 14",
+        ),
+        (
+            Raw { listen: some("0.0.0.0:5000"), ..production() },
+            "AUTH_RESET_DELIVERY (--reset-delivery) is `answer`: whoever asks would get the token of any \
+             account; accepted only with a loopback address in AUTH_LISTEN",
+        ),
+    ] {
+        assert_eq!(line(&raw), expected);
+    }
+    let over_plain_http = Raw { public_url: some("http://localhost:8080"), ..production() };
+    assert!(Settings::resolve(&over_plain_http).is_ok());
+}
+
+#[test]
+fn development_refuses_to_be_reached_from_elsewhere() {
+    for address in ["0.0.0.0:5000", "192.0.2.1:80", "[::]:5000"] {
+        let told = line(&Raw { listen: some(address), ..development() });
+        assert!(told.starts_with(&format!("AUTH_LISTEN (--listen) is `{address}`: ")), "{told}");
+        assert!(told.contains("AUTH_PROFILE=production"), "{told}");
+    }
+    assert!(Settings::resolve(&Raw { listen: some("[::1]:0"), ..development() }).is_ok());
+}
+
+#[test]
+fn a_bad_value_is_named_with_what_would_be_accepted() {
+    for (raw, expected) in [
+        (
+            Raw { profile: some("staging"), ..development() },
+            "AUTH_PROFILE (--profile) is `staging`: accepted: development, production",
+        ),
+        (
+            Raw { listen: some("5000"), ..development() },
+            "AUTH_LISTEN (--listen) is `5000`: accepted: an address and a port, such as 127.0.0.1:5000 or \
+             [::1]:0",
+        ),
+        (
+            Raw { workers: some("0"), ..development() },
+            "AUTH_WORKERS (--workers) is `0`: accepted: a number from 1 to 1024",
+        ),
+        (
+            Raw { session_idle: some("7"), ..development() },
+            "AUTH_SESSION_IDLE (--session-idle) is `7`: accepted: a duration from 1m to 365d, such as 90s or \
+             12h",
+        ),
+        (
+            Raw { reset_lifetime: some("25h"), ..development() },
+            "AUTH_RESET_LIFETIME (--reset-lifetime) is `25h`: accepted: a duration from 1m to 1d, such as \
+             90s or 12h",
+        ),
+        (
+            Raw { password_scheme: some("md5"), ..development() },
+            "AUTH_PASSWORD_SCHEME (--password-scheme) is `md5`: accepted: bcrypt, argon2id",
+        ),
+        (
+            Raw { allowed_origins: some("https://a.example, b.example"), ..development() },
+            "AUTH_ALLOWED_ORIGINS (--allowed-origins) is `b.example`: accepted: origins such as \
+             https://app.example.org, without a path",
+        ),
+        (
+            Raw { trusted_proxies: some("10.0.0.0/33"), ..development() },
+            "AUTH_TRUSTED_PROXIES (--trusted-proxies) is `10.0.0.0/33`: accepted: networks such as \
+             10.0.0.0/8, or addresses",
+        ),
+        (
+            Raw { cookie_name: some("__Host-session_id"), ..development() },
+            "AUTH_COOKIE_NAME (--cookie-name) is `__Host-session_id`: browsers take this prefix only where \
+             AUTH_PUBLIC_URL is https",
+        ),
+        (
+            Raw { cookie_name: some("a b"), ..development() },
+            "AUTH_COOKIE_NAME (--cookie-name) is `a b`: accepted: up to 64 letters, digits, `-` and `_`",
+        ),
+        (
+            Raw { log_format: some("xml"), ..development() },
+            "AUTH_LOG_FORMAT (--log-format) is `xml`: accepted: text, json",
+        ),
+        (
+            Raw { session_cache_entries: some("1000"), ..development() },
+            "AUTH_SESSION_CACHE_ENTRIES (--session-cache-entries) is `1000`: this version remembers no \
+             sessions in memory; accepted: 0",
+        ),
+    ] {
+        assert_eq!(line(&raw), expected);
+    }
+}
+
+#[test]
+fn a_bad_value_can_not_forge_a_second_line() {
+    let told = line(&Raw { profile: some("a\nb\u{1b}[31m"), ..development() });
+
+    assert!(!told.contains(['\n', '\u{1b}']), "{told:?}");
+}
+
+/// asvs 13.3.1
+#[test]
+fn a_secret_in_a_setting_is_never_shown() {
+    let told = line(&Raw { database_url: some("oracle://user:hunter2@db/auth"), ..development() });
+    assert!(told.starts_with("AUTH_DATABASE_URL (--database-url)") && !told.contains("hunter2"), "{told}");
+
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("url");
+    std::fs::write(&file, "sqlite:/tmp/from-a-file.db\n").unwrap();
+    let path = file.to_str().unwrap();
+    let from_file = Raw { database_url_file: some(path), ..development() };
+    let both = Raw { database_url: some("sqlite:x"), database_url_file: some(path), ..development() };
+    let missing = Raw { database_url_file: some("/nonexistent/url"), ..development() };
+
+    assert_eq!(Settings::resolve(&from_file).unwrap().database.shown(), "sqlite:/tmp/from-a-file.db");
+    assert!(line(&both).contains("accepted: one of them"));
+    assert!(line(&missing).contains("the file can't be read"));
+}
+
+#[test]
+fn an_empty_value_counts_as_none() {
+    let raw = Raw { listen: some(""), public_url: some("  "), profile: some(""), ..development() };
+
+    assert!(Settings::resolve(&raw).is_ok());
+}
+
+#[test]
+fn the_command_line_is_well_formed() {
+    <crate::cli::Cli as clap::CommandFactory>::command().debug_assert();
+}

@@ -1,0 +1,109 @@
+//! Migrations by hand, and settings checked without a start.
+
+use std::{fs, path::Path, sync::Arc};
+
+use sqlx::{Connection, SqliteConnection, sqlite::SqliteConnectOptions};
+
+use crate::support::{ADA, Server, run};
+
+/// Production, as far as this version goes, on a database of its own.
+fn production(url: &str) -> Vec<(&'static str, String)> {
+    [
+        ("AUTH_PROFILE", "production"),
+        ("AUTH_DATABASE_URL", url),
+        ("AUTH_PUBLIC_URL", "https://auth.example.org"),
+        ("AUTH_RESET_DELIVERY", "answer"),
+        ("AUTH_PASSWORD_DENYLIST", "off"),
+        ("AUTH_THROTTLE", "off"),
+        ("AUTH_LISTEN", "127.0.0.1:0"),
+        ("AUTH_SHUTDOWN_DELAY", "0s"),
+        ("AUTH_BCRYPT_COST", "10"),
+    ]
+    .map(|(name, value)| (name, value.to_owned()))
+    .into()
+}
+
+fn borrowed<'a>(settings: &'a [(&'static str, String)]) -> Vec<(&'static str, &'a str)> {
+    settings.iter().map(|(name, value)| (*name, value.as_str())).collect()
+}
+
+#[tokio::test]
+async fn production_starts_once_the_schema_was_built_by_hand() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite:{}", folder.path().join("auth.db").display());
+    let settings = production(&url);
+    let settings = borrowed(&settings);
+
+    let without = run(&[], &settings);
+    assert_eq!(without.code, 1);
+    assert!(without.stderr.contains("does not exist; `auth-server migrate up` makes it"), "{without:?}");
+
+    assert_eq!(run(&["migrate", "up"], &settings).stdout, "applied 3 migrations\n");
+    assert_eq!(run(&["migrate", "down", "--steps", "1"], &settings).stdout, "took back 1 migrations\n");
+    let status = run(&["migrate", "status"], &settings).stdout;
+    assert_eq!(status.matches("applied  m").count(), 2, "{status}");
+    assert_eq!(status.matches("pending  m").count(), 1, "{status}");
+
+    let outdated = run(&[], &settings);
+    assert_eq!(outdated.code, 1);
+    let line =
+        "auth-server: the database schema is 1 migrations behind; run `auth-server migrate up` first\n";
+    assert!(outdated.stderr.ends_with(line), "{outdated:?}");
+
+    assert_eq!(run(&["migrate", "up"], &settings).stdout, "applied 1 migrations\n");
+    let server = Server::with(&settings);
+    let client = server.client();
+    let short = client.register(ADA).await;
+    assert_eq!(short.body, r#"{"message":"password must have at least 15 characters"}"#);
+    let long = [("email", ADA), ("password", "correct horse battery staple")];
+    assert_eq!(client.post("/users", &long).await.status, 200);
+    let cookie = client.post("/sessions", &long).await;
+    assert!(cookie.header("set-cookie").unwrap().contains("; Secure"));
+}
+
+#[tokio::test]
+async fn a_database_from_a_newer_version_is_left_alone() {
+    let server = Server::start();
+    server.client().register(ADA).await;
+    let database = server.database();
+    let data = database.parent().unwrap().to_str().unwrap().to_owned();
+    let folder = Arc::clone(&server.folder);
+    drop(server);
+    insert_future_migration(&database).await;
+
+    let settings = [("AUTH_DATA_DIR", data.as_str()), ("AUTH_LISTEN", "127.0.0.1:0")];
+    assert!(folder.path().exists());
+    let started = run(&[], &settings);
+    let migrated = run(&["migrate", "up"], &settings);
+
+    for output in [started, migrated] {
+        assert_eq!(output.code, 1);
+        assert!(output.stderr.contains("the database is from a newer version"), "{output:?}");
+        assert!(output.stderr.contains("m29990101_000001_future"), "{output:?}");
+    }
+}
+
+async fn insert_future_migration(database: &Path) {
+    let options = SqliteConnectOptions::new().filename(database);
+    let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
+    let insert = "INSERT INTO seaql_migrations VALUES ('m29990101_000001_future', 0)";
+    sqlx::query(insert).execute(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+}
+
+#[test]
+fn settings_can_be_checked_without_a_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let settings = [("AUTH_DATA_DIR", data.to_str().unwrap())];
+
+    let good = run(&["check-config", "--session-idle", "12h"], &settings);
+    let bad = run(&["check-config", "--session-idle", "soon"], &settings);
+
+    assert_eq!(good.code, 0, "{good:?}");
+    assert!(good.stdout.contains("session idle          12h\n"), "{}", good.stdout);
+    assert!(good.stdout.ends_with("the settings are good\n"));
+    assert_eq!(bad.code, 1);
+    assert!(bad.stderr.starts_with("auth-server: AUTH_SESSION_IDLE (--session-idle) is `soon`"), "{bad:?}");
+    assert!(!fs::exists(data).unwrap(), "nothing was made");
+}

@@ -1,0 +1,200 @@
+//! Nothing a client sends makes a 5xx, or changes what the next client gets.
+
+use std::time::{Duration, Instant};
+
+use reqwest::Method;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+
+use crate::support::{ADA, Answer, Client, PASSWORD, Server, raw, raw_bytes};
+
+const FORM: &str = "application/x-www-form-urlencoded";
+const JSON: &str = "application/json";
+
+/// The calls that take fields, with a body that works.
+fn calls() -> [(Method, &'static str, String); 4] {
+    let credentials = format!("email={ADA}&password={PASSWORD}");
+    [
+        (Method::POST, "/users", credentials.clone()),
+        (Method::POST, "/sessions", credentials),
+        (Method::POST, "/reset_password", format!("email={ADA}")),
+        (Method::PUT, "/reset_password", format!("email={ADA}&reset_token=x&new_password=y")),
+    ]
+}
+
+/// Kinds of wrong requests: what is told of the body, and the body.
+fn wrong_bodies(good: &str) -> Vec<(Option<&'static str>, Vec<u8>)> {
+    vec![
+        (Some(FORM), Vec::new()),
+        (Some(FORM), b"email=&password=&reset_token=&new_password=".to_vec()),
+        (Some(FORM), format!("{good}&{good}").into_bytes()),
+        (Some(FORM), format!("{good}&pad={}", "x".repeat(1024 * 1024)).into_bytes()),
+        (Some(FORM), b"email=%ff%fe&password=%c3%28".to_vec()),
+        (Some(FORM), b"email=\xff\xfe&password=\xc3\x28".to_vec()),
+        (Some(FORM), vec![b'&'; 16 * 1024]),
+        (Some(FORM), format!("email={}&password=x", "a".repeat(15_000)).into_bytes()),
+        (Some(FORM), b"email=a%00b@example.org&password=%00".to_vec()),
+        (Some("text/plain"), good.as_bytes().to_vec()),
+        (Some("multipart/form-data; boundary=x"), b"--x--".to_vec()),
+        (Some("nonsense"), good.as_bytes().to_vec()),
+        (None, good.as_bytes().to_vec()),
+        (Some(JSON), good.as_bytes().to_vec()),
+        (Some(JSON), b"{\"email\":".to_vec()),
+        (Some(JSON), b"{\"email\":1,\"password\":[],\"reset_token\":{},\"new_password\":null}".to_vec()),
+        (Some(JSON), b"{\"email\":\"a\",\"email\":\"b\"}".to_vec()),
+        (Some(JSON), format!("{}{}", "[".repeat(8000), "]".repeat(8000)).into_bytes()),
+    ]
+}
+
+#[tokio::test]
+async fn wrong_requests_of_every_kind_are_refused_and_the_next_correct_one_works() {
+    let server = Server::start();
+    let client = server.client();
+    let mut sent = 0;
+
+    for (method, path, good) in calls() {
+        for (media_type, body) in wrong_bodies(&good) {
+            let told = format!("{method} {path} {media_type:?} {} bytes", body.len());
+            let mut request = client.request(method.clone(), path).body(body);
+            if let Some(media_type) = media_type {
+                request = request.header("Content-Type", media_type);
+            }
+            let Answer { status, body, headers } = Client::send(request).await;
+            assert!((400..500).contains(&status), "{told}: {status} {body}");
+            assert_eq!(headers["content-type"], JSON, "{told}");
+            assert!(body.starts_with("{\"message\":\""), "{told}: {body}");
+            sent += 1;
+        }
+        for wrong in [Method::GET, Method::PATCH, Method::TRACE, Method::OPTIONS] {
+            assert_eq!(Client::send(client.request(wrong, path)).await.status, 405);
+            sent += 1;
+        }
+    }
+
+    assert!(sent >= 50, "{sent}");
+    let cookie = client.logged_in(ADA).await;
+    assert_eq!(client.profile(&cookie).await.status, 200);
+    let token = client.reset_token(ADA).await;
+    assert_eq!(client.reset(ADA, &token, "new").await.status, 200);
+    assert!(!server.log().contains("ERROR"), "{}", server.log());
+}
+
+#[tokio::test]
+async fn a_body_that_is_too_large_is_refused_however_it_is_sent() {
+    let server = Server::start();
+    let client = server.client();
+    let ten_megabytes = vec![b'x'; 10 * 1024 * 1024];
+
+    let told = Client::try_send(
+        client.request(Method::POST, "/users").header("Content-Type", FORM).body(ten_megabytes.clone()),
+    );
+    // A client that goes on sending may find the connection closed before it reads the answer.
+    if let Ok(answer) = told.await {
+        assert_eq!(answer.status, 413);
+    }
+    let head = format!(
+        "POST /users HTTP/1.1\r\nHost: localhost\r\nContent-Type: {FORM}\r\nContent-Length: 10485760\r\n\r\n"
+    );
+    assert!(raw(server.address, &head).await.starts_with("HTTP/1.1 413 "));
+    let mut chunked = format!(
+        "POST /users HTTP/1.1\r\nHost: localhost\r\nContent-Type: {FORM}\r\nTransfer-Encoding: chunked\r\n\
+         Connection: close\r\n\r\n"
+    );
+    for _ in 0..1024 {
+        chunked.push_str("400\r\n");
+        chunked.push_str(&"x".repeat(1024));
+        chunked.push_str("\r\n");
+    }
+    chunked.push_str("0\r\n\r\n");
+    assert!(raw(server.address, &chunked).await.starts_with("HTTP/1.1 413 "));
+
+    assert_eq!(client.register(ADA).await.status, 200);
+}
+
+/// asvs 4.2.1: framing that two readers could read differently is refused, and the connection closed.
+#[tokio::test]
+async fn requests_that_are_no_http_are_refused_and_harm_nobody() {
+    let server = Server::start();
+    let huge_header = format!("GET / HTTP/1.1\r\nHost: localhost\r\nX: {}\r\n\r\n", "x".repeat(200_000));
+    let huge_url = format!("GET /{} HTTP/1.1\r\nHost: localhost\r\n\r\n", "x".repeat(200_000));
+    let many_headers = format!("GET / HTTP/1.1\r\nHost: localhost\r\n{}\r\n", "X: y\r\n".repeat(5000));
+
+    for text in [
+        "nonsense\r\n\r\n",
+        "GET / HTTP/9.9\r\nHost: localhost\r\n\r\n",
+        "GET /\r\n\r\n",
+        "POST /users HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        "POST /users HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nabcde",
+        "POST /users HTTP/1.1\r\nHost: localhost\r\nContent-Length: -5\r\n\r\n",
+        "POST /users HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nZZ\r\n",
+        "GET / HTTP/1.1\r\nHost : localhost\r\n\r\n",
+        &huge_header,
+        &huge_url,
+        &many_headers,
+    ] {
+        let mut sent = text.as_bytes().to_vec();
+        sent.extend_from_slice(b"GET /nowhere HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+        let answer = raw_bytes(server.address, &sent).await;
+        assert!(
+            !answer.starts_with("HTTP/1.1 5") && !answer.starts_with("HTTP/1.1 2"),
+            "{text:.80?}: {answer:.200}"
+        );
+        assert!(!answer.contains("HTTP/1.1 404"), "a second request was read out of {text:.80?}");
+    }
+    assert_eq!(server.client().get("/").await.status, 200);
+}
+
+/// A body, or a head, that arrives one byte a second: ten seconds and no more.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_has_ten_seconds_to_arrive() {
+    let server = Server::start();
+    let slow_body = format!(
+        "POST /users HTTP/1.1\r\nHost: localhost\r\nContent-Type: {FORM}\r\nContent-Length: 1000\r\n\r\nemail="
+    );
+    let slow_head = "POST /users HTTP/1.1\r\nHost: local".to_owned();
+
+    let attempts = [slow_body, slow_head].map(|text| {
+        let address = server.address;
+        tokio::spawn(async move {
+            let began = Instant::now();
+            let mut stream = TcpStream::connect(address).await.unwrap();
+            stream.write_all(text.as_bytes()).await.unwrap();
+            let (mut reader, mut writer) = stream.into_split();
+            let trickle = tokio::spawn(async move {
+                while writer.write_all(b"x").await.is_ok() {
+                    tokio::time::sleep(Duration::from_secs(1)).await;
+                }
+            });
+            let mut answer = String::new();
+            let _ = reader.read_to_string(&mut answer).await;
+            trickle.abort();
+            (began.elapsed(), answer)
+        })
+    });
+
+    let client = server.client();
+    assert_eq!(client.register(ADA).await.status, 200, "others are unharmed");
+    for attempt in attempts {
+        let (took, answer) = attempt.await.unwrap();
+        assert!(took < Duration::from_secs(36), "{took:?}");
+        assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 408"), "{answer}");
+    }
+}
+
+/// Many connections that say nothing do not keep others out.
+#[tokio::test]
+async fn idle_connections_are_no_burden() {
+    let server = Server::start();
+    let client = server.client();
+    client.register(ADA).await;
+
+    let mut idle = Vec::new();
+    for _ in 0..400 {
+        idle.push(TcpStream::connect(server.address).await.unwrap());
+    }
+
+    let cookie = client.log_in(ADA, PASSWORD).await.cookie();
+    assert_eq!(client.profile(&cookie).await.status, 200);
+}

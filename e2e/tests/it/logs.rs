@@ -1,0 +1,81 @@
+//! Logs can be read by people and machines, and never hold a secret.
+
+use reqwest::Method;
+
+use crate::support::{Client, Server};
+
+const EMAIL: &str = "canary-address@example.org";
+const PASSWORD: &str = "canary-password-1";
+const NEW: &str = "canary-password-2";
+const WRONG: &str = "canary-password-3";
+
+/// asvs 13.4.2, 16.2.5: at the noisiest level, on every way through the service.
+#[tokio::test]
+async fn no_password_token_cookie_or_address_is_ever_logged() {
+    let server = Server::with(&[("AUTH_LOG", "trace")]);
+    let client = server.client();
+    let credentials = [("email", EMAIL), ("password", PASSWORD)];
+
+    client.post("/users", &credentials).await;
+    client.post("/users", &credentials).await;
+    client.log_in(EMAIL, WRONG).await;
+    let json = serde_json::json!({"email": EMAIL, "password": PASSWORD});
+    let logged_in = Client::send(client.request(Method::POST, "/sessions").json(&json)).await;
+    let cookie = logged_in.cookie();
+    client.profile(&cookie).await;
+    let token = client.reset_token(EMAIL).await;
+    client.reset(EMAIL, &token, NEW).await;
+    client.reset(EMAIL, &token, NEW).await;
+    client.with_cookie(Method::DELETE, "/sessions", &cookie).await;
+    client.get(&format!("/nowhere/{token}?email={EMAIL}&password={PASSWORD}")).await;
+    let broken = format!("email={EMAIL}&password={PASSWORD}&password=%ff");
+    Client::send(
+        client
+            .request(Method::POST, "/users")
+            .header("Content-Type", "application/x-www-form-urlencoded")
+            .body(broken),
+    )
+    .await;
+    let server = server.restart();
+
+    let log = server.log();
+    assert!(log.contains("TRACE") && log.contains("a user logged in"), "the log is there");
+    let cookie = cookie.split_once('=').unwrap().1;
+    for secret in [EMAIL, PASSWORD, NEW, WRONG, cookie, &token, "$2b$", "canary"] {
+        let line = log.lines().find(|line| line.contains(secret));
+        assert_eq!(line, None, "{secret} was logged");
+    }
+}
+
+/// asvs 16.2.1, 16.2.4, 16.3.1: one JSON object a line, with the ids that an operator searches for.
+#[tokio::test]
+async fn json_logs_carry_the_request_id_that_the_client_was_given() {
+    let server = Server::with(&[("AUTH_LOG_FORMAT", "json")]);
+    let client = server.client();
+    let registered = client.register(EMAIL).await;
+    let request_id = registered.header("x-request-id").unwrap();
+
+    let log = server.log();
+    let events: Vec<serde_json::Value> =
+        log.lines().map(|line| serde_json::from_str(line).expect(line)).collect();
+    let event = events.iter().find(|event| event["message"] == "a user registered").unwrap();
+
+    assert_eq!(event["span"]["request_id"], request_id);
+    assert_eq!(event["user_id"], "1");
+    assert_eq!(event["span"]["client"], "127.0.0.1");
+    assert!(event["timestamp"].as_str().unwrap().ends_with('Z'), "UTC");
+}
+
+#[tokio::test]
+async fn each_request_is_a_debug_line_and_each_refusal_an_info_line() {
+    let quiet = Server::start();
+    let loud = Server::with(&[("AUTH_LOG", "debug")]);
+    for server in [&quiet, &loud] {
+        server.client().get("/").await;
+        server.client().get("/nowhere").await;
+    }
+
+    let count = |server: &Server, text: &str| server.log().lines().filter(|line| line.contains(text)).count();
+    assert_eq!((count(&quiet, "answered"), count(&quiet, "refused")), (0, 1));
+    assert_eq!((count(&loud, "answered"), count(&loud, "refused")), (1, 1));
+}

@@ -1,0 +1,74 @@
+//! A signal ends the service without dropping anybody.
+
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+
+use crate::support::{ADA, PASSWORD, Server, told};
+
+#[tokio::test]
+async fn while_draining_health_says_so_and_requests_are_still_served() {
+    let mut server = Server::with(&[("AUTH_SHUTDOWN_DELAY", "3s")]);
+    let client = server.client();
+    assert_eq!(told(&client.get("/healthz").await), (200, r#"{"message":"ok"}"#));
+
+    server.signal(Signal::TERM);
+    let deadline = Instant::now() + Duration::from_secs(9);
+    while client.get("/healthz").await.status == 200 {
+        assert!(Instant::now() < deadline, "it never drains");
+    }
+
+    let draining = client.get("/healthz").await;
+    assert_eq!(told(&draining), (503, r#"{"message":"shutting down"}"#));
+    assert_eq!(client.register(ADA).await.status, 200, "still accepted");
+    assert!(server.is_running());
+    assert!(server.ended().success());
+    assert_eq!(server.second().client().log_in(ADA, PASSWORD).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_request_under_way_is_finished() {
+    let mut server = Server::with(&[("AUTH_BCRYPT_COST", "13")]);
+    let client = server.client();
+    let registering = tokio::spawn({
+        let client = client.clone();
+        async move { client.register(ADA).await }
+    });
+    let deadline = Instant::now() + Duration::from_secs(9);
+    while client.get("/").await.status != 200 {
+        assert!(Instant::now() < deadline);
+    }
+
+    server.signal(Signal::INT);
+    let status = server.ended();
+
+    assert_eq!(registering.await.unwrap().status, 200);
+    assert!(status.success());
+    assert!(server.log().contains("ended"));
+}
+
+#[tokio::test]
+async fn a_second_signal_cuts_the_delay_short() {
+    let mut server = Server::with(&[("AUTH_SHUTDOWN_DELAY", "10m")]);
+    let client = server.client();
+
+    server.signal(Signal::TERM);
+    while client.get("/healthz").await.status == 200 {}
+    server.signal(Signal::TERM);
+
+    assert!(server.ended().success());
+}
+
+#[tokio::test]
+async fn when_sessions_were_used_is_written_down_before_the_end() {
+    let server = Server::with(&[("AUTH_SESSION_IDLE", "1m")]);
+    let client = server.client();
+    let cookie = client.logged_in(ADA).await;
+    let before = std::fs::metadata(server.database()).unwrap().len();
+    client.profile(&cookie).await;
+
+    let server = server.restart();
+
+    assert!(before > 0);
+    assert_eq!(server.client().profile(&cookie).await.status, 200);
+}

@@ -1,0 +1,114 @@
+//! How the service starts, and what it says when it does not.
+
+use std::{fs, net::TcpListener};
+
+use crate::support::{Output, Server, run};
+
+fn folder() -> (tempfile::TempDir, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("data").to_str().unwrap().to_owned();
+    (folder, path)
+}
+
+/// It did not start, and said why in one line.
+fn refused(output: &Output, expected: &str) {
+    assert_eq!(output.code, 1, "{output:?}");
+    let last = output.stderr.lines().last().unwrap_or_default();
+    assert!(last.starts_with("auth-server: ") && last.contains(expected), "{expected}: {output:?}");
+    assert_eq!(output.stderr.matches("auth-server: ").count(), 1, "{output:?}");
+    assert_eq!(output.stdout, "", "nothing was announced");
+}
+
+#[tokio::test]
+async fn it_announces_address_profile_and_database_in_one_line() {
+    let server = Server::start();
+
+    let database = server.database();
+    let expected = format!(
+        "auth-server listening on http://{} (profile: development, database: sqlite:{})\n",
+        server.address,
+        database.display()
+    );
+    assert_eq!(server.ready, expected);
+    assert!(server.log().contains("reset tokens are in answers"));
+}
+
+#[test]
+fn a_bad_setting_is_one_line_and_exit_code_1() {
+    let (_folder, data) = folder();
+
+    let bad = run(&[], &[("AUTH_DATA_DIR", &data), ("AUTH_LISTEN", "nowhere")]);
+    refused(&bad, "AUTH_LISTEN (--listen) is `nowhere`: accepted: an address and a port");
+    let flag = run(&["--workers", "many"], &[("AUTH_DATA_DIR", &data)]);
+    refused(&flag, "AUTH_WORKERS (--workers) is `many`: accepted: a number from 1 to 1024");
+    let reachable = run(&["serve", "--listen", "0.0.0.0:0"], &[("AUTH_DATA_DIR", &data)]);
+    refused(&reachable, "the development profile listens on loopback only");
+    assert!(!fs::exists(&data).unwrap(), "no partial start");
+}
+
+#[test]
+fn wrong_arguments_are_exit_code_2() {
+    for arguments in
+        [&["--no-such-flag"] as &[&str], &["no-such-command"], &["migrate"], &["migrate", "down"]]
+    {
+        let output = run(arguments, &[]);
+        assert_eq!(output.code, 2, "{arguments:?}: {output:?}");
+        assert!(output.stderr.contains("Usage:"), "{output:?}");
+    }
+}
+
+#[test]
+fn a_file_that_is_no_database_is_named_and_left_alone() {
+    let (_folder, data) = folder();
+    fs::create_dir_all(&data).unwrap();
+    let file = format!("{data}/auth.db");
+    fs::write(&file, "a letter to my aunt, and no database").unwrap();
+
+    let output = run(&[], &[("AUTH_DATA_DIR", &data), ("AUTH_LISTEN", "127.0.0.1:0")]);
+
+    refused(&output, &format!("{file} is not a database"));
+    assert_eq!(fs::read_to_string(file).unwrap(), "a letter to my aunt, and no database");
+}
+
+#[test]
+fn a_folder_that_can_not_be_made_is_named() {
+    let (_folder, data) = folder();
+    fs::write(&data, "a file in the folder's place").unwrap();
+
+    let output = run(&[], &[("AUTH_DATA_DIR", &data), ("AUTH_LISTEN", "127.0.0.1:0")]);
+
+    refused(&output, &format!("{data}/auth.db can't be opened"));
+}
+
+#[test]
+fn a_taken_address_is_named() {
+    let (_folder, data) = folder();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+
+    let output = run(&[], &[("AUTH_DATA_DIR", &data), ("AUTH_LISTEN", &address)]);
+
+    refused(&output, &format!("AUTH_LISTEN: can't listen on {address}"));
+}
+
+#[test]
+fn production_does_not_start_half_protected() {
+    let (_folder, data) = folder();
+    let url = format!("sqlite:{data}/auth.db");
+    let production = [
+        ("AUTH_PROFILE", "production"),
+        ("AUTH_DATABASE_URL", url.as_str()),
+        ("AUTH_PUBLIC_URL", "https://auth.example.org"),
+    ];
+    let with = |more: &[(&'static str, &'static str)]| {
+        let settings: Vec<_> = production.iter().copied().chain(more.iter().copied()).collect();
+        run(&[], &settings)
+    };
+
+    refused(&run(&[], &production[..1]), "AUTH_PUBLIC_URL (--public-url) is not set");
+    refused(&run(&[], &[production[0], production[2]]), "AUTH_DATABASE_URL (--database-url) is not set");
+    refused(&with(&[]), "AUTH_RESET_DELIVERY (--reset-delivery) is `mail`: this version sends no mail");
+    refused(&with(&[("AUTH_RESET_DELIVERY", "answer")]), "AUTH_PASSWORD_DENYLIST");
+    let open = [("AUTH_RESET_DELIVERY", "answer"), ("AUTH_LISTEN", "0.0.0.0:5000")];
+    refused(&with(&open), "whoever asks would get the token of any account");
+}

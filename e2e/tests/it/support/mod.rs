@@ -1,0 +1,14 @@
+//! A server for each test, a client that follows no redirects, and a line to speak raw HTTP on.
+
+mod binary;
+mod client;
+mod raw;
+mod server;
+
+pub use binary::{Output, run};
+pub use client::{Answer, Client, told};
+pub use raw::{raw, raw_bytes};
+pub use server::Server;
+
+pub const ADA: &str = "ada@example.org";
+pub const PASSWORD: &str = "b4l0u";

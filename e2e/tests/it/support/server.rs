@@ -1,0 +1,133 @@
+//! A running server.
+
+use std::{
+    fs::{self, File},
+    io::{BufRead, BufReader},
+    net::SocketAddr,
+    path::PathBuf,
+    process::{Child, ExitStatus, Stdio},
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
+
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+
+use super::{Client, binary};
+
+/// Settings beyond the usual ones, as environment variables.
+pub type Settings<'a> = &'a [(&'a str, &'a str)];
+
+/// A server on a free port with a folder of its own. It is killed when this is dropped.
+pub struct Server {
+    child: Child,
+    pub address: SocketAddr,
+    /// The line that it printed when it was ready.
+    pub ready: String,
+    pub folder: Arc<TempDir>,
+    settings: Vec<(String, String)>,
+}
+
+impl Server {
+    /// Starts one on an empty folder, with hashes that cost next to nothing.
+    pub fn start() -> Self {
+        Self::with(&[])
+    }
+
+    pub fn with(settings: Settings<'_>) -> Self {
+        let settings = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        Self::start_in(Arc::new(tempfile::tempdir().unwrap()), settings.collect())
+    }
+
+    /// Starts another on the same folder with the same settings.
+    pub fn second(&self) -> Self {
+        Self::start_in(Arc::clone(&self.folder), self.settings.clone())
+    }
+
+    /// Ends it as a power cut would, and starts it anew.
+    pub fn crash_and_restart(mut self) -> Self {
+        self.crash();
+        self.second()
+    }
+
+    /// Asks it to end, waits until it has, and starts it anew.
+    pub fn restart(mut self) -> Self {
+        self.signal(Signal::TERM);
+        assert!(self.ended().success());
+        self.second()
+    }
+
+    fn start_in(folder: Arc<TempDir>, settings: Vec<(String, String)>) -> Self {
+        let data = folder.path().join("data");
+        let log = File::options().create(true).append(true).open(folder.path().join("log")).unwrap();
+        let usual = [
+            ("AUTH_DATA_DIR", data.to_str().unwrap()),
+            ("AUTH_LISTEN", "127.0.0.1:0"),
+            ("AUTH_BCRYPT_COST", "4"),
+            ("AUTH_HASH_WAIT", "60s"),
+        ];
+        let mut child = binary::command(&usual)
+            .envs(settings.iter().cloned())
+            .stdout(Stdio::piped())
+            .stderr(log)
+            .spawn()
+            .expect("the binary starts");
+        let mut ready = String::new();
+        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut ready).unwrap();
+        let address = ready
+            .split_whitespace()
+            .find_map(|word| word.strip_prefix("http://")?.parse().ok())
+            .unwrap_or_else(|| panic!("no address in {ready:?}; {}", log_of(&folder)));
+        Self { child, address, ready, folder, settings }
+    }
+
+    pub fn client(&self) -> Client {
+        Client::new(self.address)
+    }
+
+    pub fn log(&self) -> String {
+        log_of(&self.folder)
+    }
+
+    pub fn database(&self) -> PathBuf {
+        self.folder.path().join("data/auth.db")
+    }
+
+    pub fn crash(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    pub fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
+    /// Waits until it has ended: three times as long as it may take.
+    pub fn ended(&mut self) -> ExitStatus {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status;
+            }
+            assert!(Instant::now() < deadline, "it does not end; {}", self.log());
+            thread::yield_now();
+        }
+    }
+
+    pub fn is_running(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Nothing is left to be done if it has ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn log_of(folder: &TempDir) -> String {
+    fs::read_to_string(folder.path().join("log")).unwrap()
+}
