@@ -42,8 +42,9 @@ pub async fn find(
 ) -> Result<Option<PasswordReset>, DbError> {
     let row = reset_token::Entity::find()
         .filter(reset_token::COLUMN.token_digest.eq(token.as_bytes().to_vec()))
-        .one(db)
-        .await?;
+        .all(db)
+        .await?
+        .pop();
     row.as_ref().map(from_row).transpose()
 }
 

@@ -48,8 +48,9 @@ pub async fn find_with_user(
 ) -> Result<Option<(Session, User)>, DbError> {
     let found = session::Entity::find_by_id(token.as_bytes().to_vec())
         .find_also_related(crate::table::user::Entity)
-        .one(db)
-        .await?;
+        .all(db)
+        .await?
+        .pop();
     match found {
         Some((session, Some(user))) => Ok(Some((from_row(session)?, users::from_row(user)?))),
         Some((_, None)) | None => Ok(None),
@@ -62,7 +63,7 @@ pub async fn find_with_user(
 ///
 /// [`DbError::Unavailable`], [`DbError::Corrupt`].
 pub async fn find(db: &impl ConnectionTrait, token: &SessionTokenDigest) -> Result<Option<Session>, DbError> {
-    let row = session::Entity::find_by_id(token.as_bytes().to_vec()).one(db).await?;
+    let row = session::Entity::find_by_id(token.as_bytes().to_vec()).all(db).await?.pop();
     row.map(from_row).transpose()
 }
 

@@ -79,7 +79,7 @@ pub async fn find_user_by_text<'a>(
 ///
 /// [`DbError::Unavailable`], [`DbError::Corrupt`].
 pub async fn find_by_email(db: &impl ConnectionTrait, email: &Email) -> Result<Option<User>, DbError> {
-    let row = user::Entity::find().filter(user::COLUMN.email_key.eq(email.key())).one(db).await?;
+    let row = user::Entity::find().filter(user::COLUMN.email_key.eq(email.key())).all(db).await?.pop();
     row.map(from_row).transpose()
 }
 
@@ -89,7 +89,7 @@ pub async fn find_by_email(db: &impl ConnectionTrait, email: &Email) -> Result<O
 ///
 /// [`DbError::Unavailable`], [`DbError::Corrupt`].
 pub async fn lock(tx: &impl ConnectionTrait, id: UserId) -> Result<Option<User>, DbError> {
-    let row = user::Entity::find_by_id(id.as_i64()).lock_exclusive().one(tx).await?;
+    let row = user::Entity::find_by_id(id.as_i64()).lock_exclusive().all(tx).await?.pop();
     row.map(from_row).transpose()
 }
 

@@ -227,7 +227,7 @@ mod tests {
     }
 
     fn text<'a>(fields: &'a Fields, name: &str) -> Option<&'a str> {
-        fields.text(name).map(|text| text.expose_secret())
+        fields.text(name).map(ExposeSecret::expose_secret)
     }
 
     /// asvs 1.1.1: decoded once and no more.

@@ -47,19 +47,19 @@ pub struct Raw {
     /// `development` or `production`: picks the defaults below.
     #[arg(long, env = "AUTH_PROFILE", global = true)]
     pub profile: Option<String>,
-    /// Address of the service [default: 127.0.0.1:5000]; port 0 picks one.
+    /// Address of the service (default: 127.0.0.1:5000); port 0 picks one.
     #[arg(long, env = "AUTH_LISTEN", global = true)]
     pub listen: Option<String>,
-    /// Where the embedded database lives [default: the platform's data folder + auth-server].
+    /// Where the embedded database lives (default: the platform's data folder + auth-server).
     #[arg(long, env = "AUTH_DATA_DIR", global = true)]
     pub data_dir: Option<String>,
-    /// The database [default: sqlite file in the data directory; production: must be named].
+    /// The database (default: sqlite file in the data directory; production: must be named).
     #[arg(long, env = "AUTH_DATABASE_URL", global = true, hide_env_values = true)]
     pub database_url: Option<String>,
     /// A file that holds the database URL.
     #[arg(long, env = "AUTH_DATABASE_URL_FILE", global = true)]
     pub database_url_file: Option<String>,
-    /// Pool size [default: by database].
+    /// Pool size (default: by database).
     #[arg(long, env = "AUTH_DATABASE_MAX_CONNECTIONS", global = true)]
     pub database_max_connections: Option<String>,
     /// What users' browsers see; decides `Secure` and the origin. Production: required, https.
@@ -68,65 +68,65 @@ pub struct Raw {
     /// Further origins whose pages may post, separated by commas.
     #[arg(long, env = "AUTH_ALLOWED_ORIGINS", global = true)]
     pub allowed_origins: Option<String>,
-    /// Name of the session cookie [default: `session_id`].
+    /// Name of the session cookie (default: `session_id`).
     #[arg(long, env = "AUTH_COOKIE_NAME", global = true)]
     pub cookie_name: Option<String>,
     /// Networks whose X-Forwarded-For is believed, separated by commas.
     #[arg(long, env = "AUTH_TRUSTED_PROXIES", global = true)]
     pub trusted_proxies: Option<String>,
-    /// HTTP worker threads [default: cores].
+    /// HTTP worker threads (default: cores).
     #[arg(long, env = "AUTH_WORKERS", global = true)]
     pub workers: Option<String>,
-    /// When a session ends, however busy it is [default: 30d].
+    /// When a session ends, however busy it is (default: 30d).
     #[arg(long, env = "AUTH_SESSION_LIFETIME", global = true)]
     pub session_lifetime: Option<String>,
-    /// When a session ends that nobody uses [default: 7d].
+    /// When a session ends that nobody uses (default: 7d).
     #[arg(long, env = "AUTH_SESSION_IDLE", global = true)]
     pub session_idle: Option<String>,
-    /// The oldest session ends when one more than this is opened [default: 10].
+    /// The oldest session ends when one more than this is opened (default: 10).
     #[arg(long, env = "AUTH_SESSIONS_PER_USER", global = true)]
     pub sessions_per_user: Option<String>,
     /// Sessions remembered in memory: this version remembers none, and accepts only 0.
     #[arg(long, env = "AUTH_SESSION_CACHE_ENTRIES", global = true)]
     pub session_cache_entries: Option<String>,
-    /// How a reset token reaches its owner: `answer` [default in development]; `mail` is production's
+    /// How a reset token reaches its owner: `answer` (default in development); `mail` is production's
     /// default, and this version can't send any.
     #[arg(long, env = "AUTH_RESET_DELIVERY", global = true)]
     pub reset_delivery: Option<String>,
-    /// How long a reset token counts [default: 30m], at most 24h.
+    /// How long a reset token counts (default: 30m), at most 24h.
     #[arg(long, env = "AUTH_RESET_LIFETIME", global = true)]
     pub reset_lifetime: Option<String>,
-    /// What makes new hashes: `bcrypt` [default] or `argon2id`.
+    /// What makes new hashes: `bcrypt` (default) or `argon2id`.
     #[arg(long, env = "AUTH_PASSWORD_SCHEME", global = true)]
     pub password_scheme: Option<String>,
-    /// Cost of bcrypt [default: 12]: 10 to 14, in development from 4.
+    /// Cost of bcrypt (default: 12): 10 to 14, in development from 4.
     #[arg(long, env = "AUTH_BCRYPT_COST", global = true)]
     pub bcrypt_cost: Option<String>,
-    /// Fewest code points of a new password [default: 1; production: 15].
+    /// Fewest code points of a new password (default: 1; production: 15).
     #[arg(long, env = "AUTH_PASSWORD_MIN_LENGTH", global = true)]
     pub password_min_length: Option<String>,
-    /// Common passwords that are refused: `off` [default in development]; this version has no list.
+    /// Common passwords that are refused: `off` (default in development); this version has no list.
     #[arg(long, env = "AUTH_PASSWORD_DENYLIST", global = true)]
     pub password_denylist: Option<String>,
-    /// Limits on tries: `off` [default in development]; this version has none.
+    /// Limits on tries: `off` (default in development); this version has none.
     #[arg(long, env = "AUTH_THROTTLE", global = true)]
     pub throttle: Option<String>,
-    /// Hashing threads [default: cores].
+    /// Hashing threads (default: cores).
     #[arg(long, env = "AUTH_HASH_THREADS", global = true)]
     pub hash_threads: Option<String>,
-    /// Longest wait for a password hash that is accepted [default: 2s].
+    /// Longest wait for a password hash that is accepted (default: 2s).
     #[arg(long, env = "AUTH_HASH_WAIT", global = true)]
     pub hash_wait: Option<String>,
-    /// After a signal: how long /healthz says 503 while requests are accepted [default: 0s; production: 5s].
+    /// After a signal: how long /healthz says 503 while requests are accepted (default: 0s; production: 5s).
     #[arg(long, env = "AUTH_SHUTDOWN_DELAY", global = true)]
     pub shutdown_delay: Option<String>,
-    /// Then: how long requests under way may take [default: 30s].
+    /// Then: how long requests under way may take (default: 30s).
     #[arg(long, env = "AUTH_SHUTDOWN_GRACE", global = true)]
     pub shutdown_grace: Option<String>,
-    /// What is logged: `info` [default], `debug`, `auth_core=debug,info`.
+    /// What is logged: `info` (default), `debug`, `auth_core=debug,info`.
     #[arg(long, env = "AUTH_LOG", global = true)]
     pub log: Option<String>,
-    /// `text` [default] or `json`.
+    /// `text` (default) or `json`.
     #[arg(long, env = "AUTH_LOG_FORMAT", global = true)]
     pub log_format: Option<String>,
 }

@@ -22,14 +22,14 @@ pub struct DatabaseOptions {
 }
 
 impl DatabaseOptions {
-    /// The defaults for a URL: makes the file, 8 connections, 2 s for a connection, 0.7 s for a lock, so
+    /// The defaults for a URL: makes the file, 16 connections, 2 s for a connection, 0.7 s for a lock, so
     /// that three attempts of a write stay within the 3 s that a client waits at the most.
     #[must_use]
     pub fn new(url: impl Into<SecretString>) -> Self {
         Self {
             url: url.into(),
             create: true,
-            max_connections: 8,
+            max_connections: 16,
             acquire_timeout: Duration::from_secs(2),
             lock_timeout: Duration::from_millis(700),
         }

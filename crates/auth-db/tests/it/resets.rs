@@ -38,9 +38,9 @@ async fn a_token_of_somebody_else_is_a_conflict() {
     let token = reset_token(1).digest();
     world.db.write(async |tx| resets::put(&tx, &reset(ada.id), &token).await).await.unwrap();
 
-    let taken = world.db.write(async |tx| resets::put(&tx, &reset(bob.id), &token).await).await;
+    let refused = world.db.write(async |tx| resets::put(&tx, &reset(bob.id), &token).await).await;
 
-    assert!(matches!(taken, Err(DbError::Conflict(Conflict::ResetToken))));
+    assert!(matches!(refused, Err(DbError::Conflict(Conflict::ResetToken))));
 }
 
 #[tokio::test]
