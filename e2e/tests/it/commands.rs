@@ -1,10 +1,10 @@
 //! Migrations by hand, and settings checked without a start.
 
-use std::{fs, path::Path, sync::Arc};
+use std::{fs, sync::Arc};
 
-use sqlx::{Connection, SqliteConnection, sqlite::SqliteConnectOptions};
+use sqlx::Connection;
 
-use crate::support::{ADA, Server, run};
+use crate::support::{ADA, Server, open, run};
 
 /// Production, as far as this version goes, on a database of its own.
 fn production(url: &str) -> Vec<(&'static str, String)> {
@@ -69,7 +69,10 @@ async fn a_database_from_a_newer_version_is_left_alone() {
     let data = database.parent().unwrap().to_str().unwrap().to_owned();
     let folder = Arc::clone(&server.folder);
     drop(server);
-    insert_future_migration(&database).await;
+    let mut connection = open(&database).await;
+    let insert = "INSERT INTO seaql_migrations VALUES ('m29990101_000001_future', 0)";
+    sqlx::query(insert).execute(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
 
     let settings = [("AUTH_DATA_DIR", data.as_str()), ("AUTH_LISTEN", "127.0.0.1:0")];
     assert!(folder.path().exists());
@@ -81,14 +84,6 @@ async fn a_database_from_a_newer_version_is_left_alone() {
         assert!(output.stderr.contains("the database is from a newer version"), "{output:?}");
         assert!(output.stderr.contains("m29990101_000001_future"), "{output:?}");
     }
-}
-
-async fn insert_future_migration(database: &Path) {
-    let options = SqliteConnectOptions::new().filename(database);
-    let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
-    let insert = "INSERT INTO seaql_migrations VALUES ('m29990101_000001_future', 0)";
-    sqlx::query(insert).execute(&mut connection).await.unwrap();
-    connection.close().await.unwrap();
 }
 
 #[test]

@@ -163,8 +163,9 @@ async fn a_request_has_ten_seconds_to_arrive() {
             stream.write_all(text.as_bytes()).await.unwrap();
             let (mut reader, mut writer) = stream.into_split();
             let trickle = tokio::spawn(async move {
+                let mut seconds = tokio::time::interval(Duration::from_secs(1));
                 while writer.write_all(b"x").await.is_ok() {
-                    tokio::time::sleep(Duration::from_secs(1)).await;
+                    seconds.tick().await;
                 }
             });
             let mut answer = String::new();

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
-use crate::support::{ADA, PASSWORD, Server, told};
+use crate::support::{ADA, PASSWORD, Server, open, told};
 
 #[tokio::test]
 async fn while_draining_health_says_so_and_requests_are_still_served() {
@@ -61,14 +61,16 @@ async fn a_second_signal_cuts_the_delay_short() {
 
 #[tokio::test]
 async fn when_sessions_were_used_is_written_down_before_the_end() {
-    let server = Server::with(&[("AUTH_SESSION_IDLE", "1m")]);
+    let mut server = Server::start();
     let client = server.client();
     let cookie = client.logged_in(ADA).await;
-    let before = std::fs::metadata(server.database()).unwrap().len();
-    client.profile(&cookie).await;
+    assert_eq!(client.profile(&cookie).await.status, 200);
 
-    let server = server.restart();
+    server.signal(Signal::TERM);
+    assert!(server.ended().success());
 
-    assert!(before > 0);
-    assert_eq!(server.client().profile(&cookie).await.status, 200);
+    let mut database = open(&server.database()).await;
+    let unused = "SELECT count(*) FROM sessions WHERE last_seen_at <= created_at";
+    let sessions: i64 = sqlx::query_scalar(unused).fetch_one(&mut database).await.unwrap();
+    assert_eq!(sessions, 0, "used after it was opened");
 }

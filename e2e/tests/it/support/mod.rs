@@ -2,11 +2,13 @@
 
 mod binary;
 mod client;
+mod database;
 mod raw;
 mod server;
 
 pub use binary::{Output, run};
 pub use client::{Answer, Client, told};
+pub use database::open;
 pub use raw::{raw, raw_bytes};
 pub use server::Server;
 
