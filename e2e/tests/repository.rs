@@ -20,13 +20,14 @@ static METADATA: LazyLock<Metadata> = LazyLock::new(|| {
 });
 
 /// What may name what of ours. Arrows point down one step; the binary puts everything together.
-const ARROWS: [(&str, &[&str]); 7] = [
+const ARROWS: [(&str, &[&str]); 8] = [
     ("auth-model", &[]),
     ("auth-db", &["auth-model"]),
-    ("auth-core", &["auth-db"]),
+    ("auth-core", &["auth-db", "bcrypt-lanes"]),
     ("auth-http", &["auth-core"]),
     ("auth-server", &["auth-core", "auth-db", "auth-http", "auth-migrations"]),
     ("auth-migrations", &[]),
+    ("bcrypt-lanes", &[]),
     ("e2e", &[]),
 ];
 
@@ -35,7 +36,7 @@ const NEVER: [(&str, &[&str]); 5] = [
     ("auth-model", &["sea-orm", "sqlx", "actix-web", "tokio", "tracing", "getrandom", "anyhow"]),
     ("auth-db", &["actix-web", "getrandom", "anyhow", "serde_json"]),
     ("auth-core", &["sea-orm", "sqlx", "actix-web", "anyhow", "serde"]),
-    ("auth-http", &["sea-orm", "sqlx", "bcrypt", "argon2", "anyhow"]),
+    ("auth-http", &["sea-orm", "sqlx", "bcrypt-lanes", "argon2", "anyhow"]),
     ("auth-migrations", &["actix-web", "anyhow"]),
 ];
 

@@ -165,6 +165,6 @@ fn bind(settings: &Settings, routes: AuthRoutes) -> anyhow::Result<(Server, Sock
 #[expect(clippy::print_stdout, reason = "the line is for whoever started the process, not for the log")]
 fn announce(settings: &Settings, address: SocketAddr) {
     let (profile, database) = (settings.profile, settings.database.shown());
-    println!("auth-server listening on http://{address} (profile: {profile}, database: {database})");
     tracing::warn!("reset tokens are in answers: whoever can reach this address can take over any account");
+    println!("auth-server listening on http://{address} (profile: {profile}, database: {database})");
 }

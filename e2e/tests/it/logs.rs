@@ -16,6 +16,8 @@ async fn no_password_token_cookie_or_address_is_ever_logged() {
     let client = server.client();
     let credentials = [("email", EMAIL), ("password", PASSWORD)];
 
+    client.log_in(EMAIL, WRONG).await;
+    client.post("/reset_password", &[("email", EMAIL)]).await;
     client.post("/users", &credentials).await;
     client.post("/users", &credentials).await;
     client.log_in(EMAIL, WRONG).await;

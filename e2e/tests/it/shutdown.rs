@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
-use crate::support::{ADA, PASSWORD, Server, open, told};
+use crate::support::{ADA, Client, PASSWORD, Server, open, told};
 
 #[tokio::test]
 async fn while_draining_health_says_so_and_requests_are_still_served() {
@@ -13,10 +13,7 @@ async fn while_draining_health_says_so_and_requests_are_still_served() {
     assert_eq!(told(&client.get("/healthz").await), (200, r#"{"message":"ok"}"#));
 
     server.signal(Signal::TERM);
-    let deadline = Instant::now() + Duration::from_secs(9);
-    while client.get("/healthz").await.status == 200 {
-        assert!(Instant::now() < deadline, "it never drains");
-    }
+    drains(&client).await;
 
     let draining = client.get("/healthz").await;
     assert_eq!(told(&draining), (503, r#"{"message":"shutting down"}"#));
@@ -24,6 +21,14 @@ async fn while_draining_health_says_so_and_requests_are_still_served() {
     assert!(server.is_running());
     assert!(server.ended().success());
     assert_eq!(server.second().client().log_in(ADA, PASSWORD).await.status, 200);
+}
+
+/// Waits until the signal has arrived: three times as long as it may take.
+async fn drains(client: &Client) {
+    let deadline = Instant::now() + Duration::from_secs(9);
+    while client.get("/healthz").await.status == 200 {
+        assert!(Instant::now() < deadline, "it never drains");
+    }
 }
 
 #[tokio::test]
@@ -53,7 +58,7 @@ async fn a_second_signal_cuts_the_delay_short() {
     let client = server.client();
 
     server.signal(Signal::TERM);
-    while client.get("/healthz").await.status == 200 {}
+    drains(&client).await;
     server.signal(Signal::TERM);
 
     assert!(server.ended().success());

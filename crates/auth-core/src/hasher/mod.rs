@@ -21,7 +21,7 @@ mod stored;
 use std::{io, num::NonZeroUsize, sync::Arc, thread::available_parallelism, time::Duration};
 
 use self::{
-    bcrypt::{BcryptEngine, OneAtATime},
+    bcrypt::{BcryptEngine, Lanes},
     queue::Queue,
     scheme::Recipe,
 };
@@ -71,7 +71,7 @@ impl Hasher {
     ///
     /// When the operating system gives no threads.
     pub fn start(options: HasherOptions, entropy: Arc<dyn Entropy>) -> io::Result<Self> {
-        Self::start_with(options, entropy, &(Arc::new(OneAtATime) as Arc<dyn BcryptEngine>))
+        Self::start_with(options, entropy, &(Arc::new(Lanes) as Arc<dyn BcryptEngine>))
     }
 
     fn start_with(

@@ -118,7 +118,7 @@ impl Slot {
     async fn compare(&mut self, password: &Zeroizing<Vec<u8>>, stored: &Stored) -> Result<bool, HashFailed> {
         let computed = self.digest(password.clone(), stored).await?;
         let expected: &[u8] = match stored {
-            Stored::Bcrypt(bcrypt) => &bcrypt.digest,
+            Stored::Bcrypt(bcrypt) => bcrypt.digest(),
             Stored::Argon2id { digest, .. } => digest,
         };
         Ok(computed.ct_eq(expected).into())
@@ -129,7 +129,7 @@ impl Slot {
         let class = like.class();
         self.reservation.adjust(class);
         let task = match like {
-            Stored::Bcrypt(bcrypt) => Task::Bcrypt { cost: bcrypt.cost, salt: bcrypt.salt },
+            Stored::Bcrypt(bcrypt) => Task::Bcrypt { cost: bcrypt.cost(), salt: *bcrypt.salt() },
             Stored::Argon2id { params, salt, digest } => {
                 Task::Argon2id { params: params.clone(), salt: salt.clone(), length: digest.len() }
             }

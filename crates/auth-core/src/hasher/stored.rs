@@ -5,8 +5,9 @@ use argon2::{
     password_hash::phc::{self, Output, Salt},
 };
 use auth_db::model::PasswordHash;
+use bcrypt_lanes::{BcryptHash, Version as BcryptVersion};
 
-use super::{bcrypt::StoredBcrypt, class::Class, scheme::Recipe};
+use super::{bcrypt, class::Class, scheme::Recipe};
 
 /// The most memory that a stored Argon2 hash may ask for, in KiB.
 const MOST_MEMORY_KIB: u32 = 128 * 1024;
@@ -16,7 +17,7 @@ const MOST_WORK_KIB: u64 = 512 * 1024;
 /// A stored hash that we can check.
 #[derive(Debug, Clone)]
 pub enum Stored {
-    Bcrypt(StoredBcrypt),
+    Bcrypt(BcryptHash),
     Argon2id { params: Params, salt: Vec<u8>, digest: Vec<u8> },
 }
 
@@ -27,7 +28,7 @@ impl Stored {
         if text.starts_with("$argon2id$") {
             return Self::parse_argon2id(text);
         }
-        StoredBcrypt::parse(text).map(Self::Bcrypt)
+        bcrypt::parse(text).map(Self::Bcrypt)
     }
 
     fn parse_argon2id(text: &str) -> Option<Self> {
@@ -49,7 +50,7 @@ impl Stored {
         match recipe {
             Recipe::Bcrypt { cost } => {
                 let digest = digest.try_into().ok()?;
-                Some(Self::Bcrypt(StoredBcrypt { current_version: true, cost, salt, digest }))
+                BcryptHash::new(BcryptVersion::TwoB, cost, salt, digest).ok().map(Self::Bcrypt)
             }
             Recipe::Argon2id { memory_kib, passes } => {
                 let params = Params::new(memory_kib, passes, 1, Some(digest.len())).ok()?;
@@ -61,7 +62,7 @@ impl Stored {
     /// Writes it as it is stored.
     pub fn format(&self) -> Option<PasswordHash> {
         let text = match self {
-            Self::Bcrypt(bcrypt) => bcrypt.format(),
+            Self::Bcrypt(bcrypt) => bcrypt.to_string(),
             Self::Argon2id { params, salt, digest } => phc::PasswordHash {
                 algorithm: Algorithm::Argon2id.ident(),
                 version: Some(Version::V0x13.into()),
@@ -77,7 +78,7 @@ impl Stored {
     /// What it costs to check.
     pub fn class(&self) -> Class {
         match self {
-            Self::Bcrypt(bcrypt) => Class::Bcrypt { cost: bcrypt.cost },
+            Self::Bcrypt(bcrypt) => Class::Bcrypt { cost: bcrypt.cost() },
             Self::Argon2id { params, .. } => {
                 Class::Argon2id { memory_kib: params.m_cost(), passes: params.t_cost() }
             }
@@ -87,7 +88,9 @@ impl Stored {
     /// Whether policy would make this hash today by this recipe.
     pub fn is_made_by(&self, recipe: Recipe) -> bool {
         match (self, recipe) {
-            (Self::Bcrypt(stored), Recipe::Bcrypt { cost }) => stored.current_version && stored.cost == cost,
+            (Self::Bcrypt(stored), Recipe::Bcrypt { cost }) => {
+                stored.version() == BcryptVersion::TwoB && stored.cost() == cost
+            }
             (Self::Argon2id { params, digest, .. }, Recipe::Argon2id { memory_kib, passes }) => {
                 let costs = (params.m_cost(), params.t_cost(), params.p_cost());
                 costs == (memory_kib, passes, 1) && digest.len() == ARGON2ID_DIGEST

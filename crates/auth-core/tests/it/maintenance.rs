@@ -33,6 +33,18 @@ async fn a_purge_by_another_process_spares_a_session_that_was_just_used() {
 }
 
 #[tokio::test]
+async fn a_purge_spares_a_session_whose_use_is_not_yet_written_down() {
+    let world = World::new().await;
+    let token = world.logged_in(ADA).await;
+    world.clock.advance(Duration::days(7) - Duration::SECOND);
+    assert!(world.is_live(&token).await);
+
+    world.clock.advance(Duration::minutes(2));
+    assert_eq!(world.auth.purge_expired().await.unwrap(), Purged::default());
+    assert!(world.is_live(&token).await);
+}
+
+#[tokio::test]
 async fn a_purge_takes_more_than_one_batch() {
     let world = World::new().await;
     let user = world.register(ADA).await;

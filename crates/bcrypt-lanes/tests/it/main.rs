@@ -1,0 +1,9 @@
+//! Proof that lanes compute bcrypt, and that what is read is read right.
+#![expect(clippy::unwrap_used, reason = "a test that can't go on should say where")]
+
+mod agreement;
+mod parse_target;
+mod parsing;
+mod passwords;
+mod support;
+mod vectors;
