@@ -5,6 +5,7 @@ mod commands;
 mod contract;
 mod crash;
 mod cross_site;
+mod flood;
 mod hostile;
 mod logs;
 mod races;

@@ -1,0 +1,38 @@
+//! More logins than can be hashed: some are served, the others are told at once to come back.
+
+use crate::support::{ADA, PASSWORD, Server, told};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_flood_of_logins_is_refused_beyond_the_budget_and_harms_nobody_else() {
+    let server = Server::with(&[
+        ("AUTH_BCRYPT_COST", "12"),
+        ("AUTH_HASH_THREADS", "1"),
+        ("AUTH_HASH_WAIT", "500ms"),
+    ]);
+    let client = server.client();
+    let cookie = client.logged_in(ADA).await;
+
+    let tasks: Vec<_> = (0..60)
+        .map(|_| {
+            let client = client.clone();
+            tokio::spawn(async move { client.log_in(ADA, "wrong").await })
+        })
+        .collect();
+    assert_eq!(client.profile(&cookie).await.status, 200, "a session check waits behind no hash");
+    let (mut checked, mut refused) = (0, 0);
+    for task in tasks {
+        let answer = task.await.unwrap();
+        match answer.status {
+            401 => checked += 1,
+            _ => {
+                assert_eq!(told(&answer), (503, r#"{"message":"too busy, try again later"}"#));
+                let seconds: u64 = answer.header("retry-after").unwrap().parse().unwrap();
+                assert!((1..=60).contains(&seconds), "{seconds}");
+                refused += 1;
+            }
+        }
+    }
+
+    assert!(checked > 0 && refused > 0, "{checked} checked, {refused} refused");
+    assert_eq!(client.log_in(ADA, PASSWORD).await.status, 200, "it passes");
+}
