@@ -40,6 +40,12 @@ impl Password {
         normal.extend(typed.nfc());
         normal
     }
+
+    /// The password as typed: what others may have hashed.
+    #[must_use]
+    pub fn as_typed(&self) -> &str {
+        self.0.expose_secret()
+    }
 }
 
 impl fmt::Debug for Password {

@@ -8,7 +8,11 @@ pub enum Class {
     /// Two to the power of `cost` key set-ups.
     Bcrypt { cost: u32 },
     /// `passes` over `memory_kib` KiB.
-    Argon2id { memory_kib: u32, passes: u32 },
+    Argon2 { memory_kib: u32, passes: u32 },
+    /// `p` times over 128 `r` bytes times two to the power of `log_n`.
+    Scrypt { log_n: u8, r: u32, p: u32 },
+    /// So many hashes, one after the other.
+    Pbkdf2 { rounds: u32 },
 }
 
 impl Class {
@@ -16,9 +20,14 @@ impl Class {
     pub fn guess(self) -> Duration {
         match self {
             Self::Bcrypt { cost } => Duration::from_millis(250).mul_f64(2_f64.powi(exponent(cost) - 12)),
-            Self::Argon2id { memory_kib, passes } => {
+            Self::Argon2 { memory_kib, passes } => {
                 Duration::from_micros(u64::from(memory_kib) * u64::from(passes))
             }
+            Self::Scrypt { log_n, r, p } => {
+                let blocks = u64::from(r) * u64::from(p) << log_n.min(31);
+                Duration::from_nanos(blocks.saturating_mul(400))
+            }
+            Self::Pbkdf2 { rounds } => Duration::from_nanos(u64::from(rounds) * 300),
         }
     }
 }

@@ -12,6 +12,8 @@
 mod bcrypt;
 mod class;
 mod figures;
+mod foreign;
+mod kdf;
 mod pool;
 mod queue;
 mod scheme;
@@ -30,6 +32,8 @@ pub use self::{
     scheme::Scheme,
     slot::{HashFailed, Slot, Verdict},
 };
+use auth_db::model::PasswordHash;
+
 use crate::Entropy;
 
 /// How passwords are hashed, and how much of it is taken on.
@@ -115,6 +119,11 @@ impl Drop for Shared {
     fn drop(&mut self) {
         self.queue.close();
     }
+}
+
+/// Whether a stored hash is one that is verified, at a cost that is allowed.
+pub(crate) fn can_verify(hash: &PasswordHash) -> bool {
+    stored::Stored::parse(hash).is_some()
 }
 
 /// The wait for a hash would be longer than the budget.

@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use argon2::{Algorithm, Argon2, Block, Params, Version};
+use argon2::Block;
 
 use super::{
     bcrypt::{BcryptEngine, Input},
@@ -76,7 +76,7 @@ impl Worker {
             let engine = Arc::clone(&self.engine);
             let lanes = |class| match class {
                 Class::Bcrypt { .. } => engine.lanes(),
-                Class::Argon2id { .. } => 1,
+                Class::Argon2 { .. } | Class::Scrypt { .. } | Class::Pbkdf2 { .. } => 1,
             };
             let patience = (!self.block.is_empty()).then_some(KEEP_BLOCK);
             match self.queue.next(lanes, patience) {
@@ -115,40 +115,22 @@ impl Worker {
                 .map(|digest| Some(digest.to_vec()))
                 .collect();
         }
-        jobs.iter().map(|job| self.argon2id(job)).collect()
+        jobs.iter().map(|job| self.computed(job)).collect()
     }
 
-    fn argon2id(&mut self, job: &Job) -> Option<Vec<u8>> {
-        let Task::Argon2id { params, salt, length } = &job.task else { return None };
-        let hashed = fill_and_hash(params, &job.password, salt, *length, &mut self.block);
-        hashed.inspect_err(|cause| tracing::error!(%cause, "an Argon2id hash failed")).ok()
+    fn computed(&mut self, job: &Job) -> Option<Vec<u8>> {
+        let Task::Computed { kdf, length } = &job.task else { return None };
+        let digest = kdf.digest(&job.password, *length, &mut self.block);
+        if digest.is_none() {
+            tracing::error!(class = ?job.class, "a password hash could not be computed");
+        }
+        digest
     }
 }
 
 fn bcrypt_input(job: &Job) -> Option<Input<'_>> {
     match &job.task {
         Task::Bcrypt { salt, .. } => Some(Input { password: &job.password, salt: *salt }),
-        Task::Argon2id { .. } => None,
+        Task::Computed { .. } => None,
     }
-}
-
-fn fill_and_hash(
-    params: &Params,
-    password: &[u8],
-    salt: &[u8],
-    length: usize,
-    block: &mut Vec<Block>,
-) -> argon2::Result<Vec<u8>> {
-    let needed = params.block_count();
-    if block.len() < needed {
-        block.resize(needed, Block::default());
-    }
-    let mut digest = vec![0; length];
-    Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone()).hash_password_into_with_memory(
-        password,
-        salt,
-        &mut digest,
-        &mut block[..needed],
-    )?;
-    Ok(digest)
 }

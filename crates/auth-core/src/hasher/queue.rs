@@ -10,7 +10,7 @@ use std::{
 use tokio::sync::oneshot;
 use zeroize::Zeroizing;
 
-use super::{Busy, Figures, class::Class};
+use super::{Busy, Figures, class::Class, kdf::Kdf};
 
 /// How many classes' durations are remembered. Stored hashes are bounded in cost, not in variety.
 const CLASSES: usize = 64;
@@ -32,7 +32,7 @@ pub struct Job {
 /// What to compute.
 pub enum Task {
     Bcrypt { cost: u32, salt: [u8; 16] },
-    Argon2id { params: argon2::Params, salt: Vec<u8>, length: usize },
+    Computed { kdf: Kdf, length: usize },
 }
 
 /// Jobs that wait, and what is known of how long they take.

@@ -47,7 +47,7 @@ impl Recipe {
     pub const fn class(self) -> Class {
         match self {
             Self::Bcrypt { cost } => Class::Bcrypt { cost },
-            Self::Argon2id { memory_kib, passes } => Class::Argon2id { memory_kib, passes },
+            Self::Argon2id { memory_kib, passes } => Class::Argon2 { memory_kib, passes },
         }
     }
 }

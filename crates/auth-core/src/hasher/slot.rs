@@ -3,6 +3,7 @@
 use std::{fmt, sync::Arc, time::Instant};
 
 use auth_db::model::{NewPassword, Password, PasswordHash};
+use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use tokio::sync::oneshot;
 use zeroize::Zeroizing;
@@ -11,7 +12,7 @@ use super::{
     Shared,
     queue::{Job, Reservation, Task},
     scheme::Recipe,
-    stored::{ARGON2ID_DIGEST, Stored},
+    stored::{ARGON2ID_DIGEST, Prehash, Stored},
 };
 use crate::EntropyFailed;
 
@@ -55,7 +56,8 @@ impl Slot {
     ///
     /// Bcrypt compares the first 72 bytes of a candidate without NUL: other libraries cut longer passwords
     /// when they hashed, and hashes of ours hold the terminator, so nothing is weakened. A candidate that
-    /// can't match (a NUL in it) is hashed all the same. A hash of an unknown scheme, or of a cost out of
+    /// can't match (a NUL in it) is hashed all the same. One that was not typed in normal form is tried both
+    /// ways, because others hash passwords as typed. A hash of an unknown scheme, or of a cost out of
     /// bounds, is a mismatch at the price of a decoy.
     ///
     /// # Errors
@@ -66,13 +68,17 @@ impl Slot {
             tracing::warn!("a stored password hash is malformed, of an unknown scheme or too costly");
             return self.verify_decoy(candidate).await;
         };
-        let password = bytes(candidate);
-        let matches = self.compare(&password, &stored).await?;
-        if !matches || (matches!(stored, Stored::Bcrypt(_)) && password.contains(&0)) {
-            return Ok(Verdict::Mismatch);
+        let password = bytes(&candidate.normalized());
+        if self.matches(&password, &stored).await? {
+            let outdated = !stored.is_made_by(Recipe::of(self.shared.scheme, &password));
+            return Ok(Verdict::Match { outdated });
         }
-        let outdated = !stored.is_made_by(Recipe::of(self.shared.scheme, &password));
-        Ok(Verdict::Match { outdated })
+        // Whoever made the hash may not have normalised: then the password is tried as typed, and the hash
+        // that takes its place is one of the normalised form.
+        match as_typed(candidate) {
+            Some(typed) if self.matches(&typed, &stored).await? => Ok(Verdict::Match { outdated: true }),
+            _ => Ok(Verdict::Mismatch),
+        }
     }
 
     /// Does what [`Slot::verify`] does where there is no hash: takes as long, and never matches.
@@ -86,7 +92,10 @@ impl Slot {
         let decoy = Stored::new(recipe, self.shared.entropy.array()?, &digest[..digest_length(recipe)])
             .ok_or(HashFailed::Computation)?;
         // The digest is made of chance and never computed: that it matches has no meaning.
-        let _ = self.compare(&bytes(candidate), &decoy).await?;
+        let _ = self.matches(&bytes(&candidate.normalized()), &decoy).await?;
+        if let Some(typed) = as_typed(candidate) {
+            let _ = self.matches(&typed, &decoy).await?;
+        }
         Ok(Verdict::Mismatch)
     }
 
@@ -106,7 +115,7 @@ impl Slot {
     ///
     /// [`HashFailed`].
     pub async fn rehash(&mut self, password: &Password) -> Result<PasswordHash, HashFailed> {
-        let password = bytes(password);
+        let password = bytes(&password.normalized());
         let recipe = Recipe::of(self.shared.scheme, &password);
         let salt: [u8; 16] = self.shared.entropy.array()?;
         let blank =
@@ -115,13 +124,16 @@ impl Slot {
         Stored::new(recipe, salt, &digest).and_then(|stored| stored.format()).ok_or(HashFailed::Computation)
     }
 
-    async fn compare(&mut self, password: &Zeroizing<Vec<u8>>, stored: &Stored) -> Result<bool, HashFailed> {
-        let computed = self.digest(password.clone(), stored).await?;
-        let expected: &[u8] = match stored {
-            Stored::Bcrypt(bcrypt) => bcrypt.digest(),
-            Stored::Argon2id { digest, .. } => digest,
+    /// Whether the digest of a password is the stored one. Bcrypt takes a NUL for the password's end and
+    /// beginning, so one with a NUL is hashed as any other and never matches.
+    async fn matches(&mut self, password: &Zeroizing<Vec<u8>>, stored: &Stored) -> Result<bool, HashFailed> {
+        let (password, can_match) = match stored {
+            Stored::Bcrypt { prehash: Prehash::Nothing, .. } => (password.clone(), !password.contains(&0)),
+            Stored::Bcrypt { prehash: Prehash::Sha256Hex, .. } => (sha256_hex(password), true),
+            Stored::Computed { .. } => (password.clone(), true),
         };
-        Ok(computed.ct_eq(expected).into())
+        let computed = self.digest(password, stored).await?;
+        Ok(bool::from(computed.ct_eq(stored.digest())) && can_match)
     }
 
     /// Computes a password's digest with the salt and the costs of `like`, on a hashing thread.
@@ -129,10 +141,8 @@ impl Slot {
         let class = like.class();
         self.reservation.adjust(class);
         let task = match like {
-            Stored::Bcrypt(bcrypt) => Task::Bcrypt { cost: bcrypt.cost(), salt: *bcrypt.salt() },
-            Stored::Argon2id { params, salt, digest } => {
-                Task::Argon2id { params: params.clone(), salt: salt.clone(), length: digest.len() }
-            }
+            Stored::Bcrypt { hash, .. } => Task::Bcrypt { cost: hash.cost(), salt: *hash.salt() },
+            Stored::Computed { kdf, digest } => Task::Computed { kdf: kdf.clone(), length: digest.len() },
         };
         let (reply, answer) = oneshot::channel();
         let span = tracing::Span::current();
@@ -154,6 +164,18 @@ fn digest_length(recipe: Recipe) -> usize {
     }
 }
 
-fn bytes(password: &Password) -> Zeroizing<Vec<u8>> {
-    Zeroizing::new(password.normalized().as_bytes().to_vec())
+fn bytes(password: &str) -> Zeroizing<Vec<u8>> {
+    Zeroizing::new(password.as_bytes().to_vec())
+}
+
+/// A candidate as it was typed, if that is not its normalised form.
+fn as_typed(candidate: &Password) -> Option<Zeroizing<Vec<u8>>> {
+    (candidate.as_typed() != candidate.normalized().as_str()).then(|| bytes(candidate.as_typed()))
+}
+
+fn sha256_hex(password: &[u8]) -> Zeroizing<Vec<u8>> {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digest = Zeroizing::new(<[u8; 32]>::from(Sha256::digest(password)));
+    let digits = digest.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    Zeroizing::new(digits.map(|digit| DIGITS[usize::from(digit)]).collect())
 }
