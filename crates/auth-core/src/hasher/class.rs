@@ -24,7 +24,7 @@ impl Class {
                 Duration::from_micros(u64::from(memory_kib) * u64::from(passes))
             }
             Self::Scrypt { log_n, r, p } => {
-                let blocks = u64::from(r) * u64::from(p) << log_n.min(31);
+                let blocks = (u64::from(r) * u64::from(p)) << log_n.min(31);
                 Duration::from_nanos(blocks.saturating_mul(400))
             }
             Self::Pbkdf2 { rounds } => Duration::from_nanos(u64::from(rounds) * 300),
