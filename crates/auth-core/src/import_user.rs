@@ -1,10 +1,6 @@
 //! Importing: a user of another system, with the hash that it left behind.
 
-use auth_db::{
-    Conflict, DbError,
-    model::{Email, PasswordHash, User},
-    users,
-};
+use auth_db::model::{Email, PasswordHash, User};
 
 use crate::{Auth, Unavailable, hasher::can_verify};
 
@@ -42,19 +38,12 @@ impl Auth {
         if !can_verify(&hash) {
             return Err(ImportError::UnsupportedHash);
         }
-        let now = self.now();
-        let added = self
-            .parts()
-            .db
-            .write(async |tx| users::add_user(&tx, email.clone(), hash.clone(), now).await)
-            .await;
-        match added {
-            Ok(user) => {
+        match self.add_user(&email, &hash).await? {
+            Some(user) => {
                 tracing::info!(user_id = %user.id, "a user was imported");
                 Ok(user)
             }
-            Err(DbError::Conflict(Conflict::Email)) => Err(ImportError::AlreadyExists { email }),
-            Err(error) => Err(Unavailable::from(error).into()),
+            None => Err(ImportError::AlreadyExists { email }),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use auth_db::{
     Conflict, DbError,
-    model::{Email, NewPassword, User},
+    model::{Email, NewPassword, PasswordHash, User},
     users,
 };
 
@@ -33,21 +33,32 @@ impl Auth {
     /// [`RegisterError`]; nothing is stored then.
     #[tracing::instrument(level = "debug", name = "core.register_user", skip_all)]
     pub async fn register_user(&self, email: Email, password: NewPassword) -> Result<User, RegisterError> {
-        let parts = self.parts();
-        let mut slot = parts.hasher.admit().map_err(Unavailable::from)?;
+        let mut slot = self.parts().hasher.admit().map_err(Unavailable::from)?;
         let hash = slot.hash(&password).await.map_err(Unavailable::from)?;
         drop(slot);
 
-        let now = self.now();
-        let added =
-            parts.db.write(async |tx| users::add_user(&tx, email.clone(), hash.clone(), now).await).await;
-        match added {
-            Ok(user) => {
+        match self.add_user(&email, &hash).await? {
+            Some(user) => {
                 tracing::info!(user_id = %user.id, "a user registered");
                 Ok(user)
             }
-            Err(DbError::Conflict(Conflict::Email)) => Err(RegisterError::AlreadyExists { email }),
-            Err(error) => Err(Unavailable::from(error).into()),
+            None => Err(RegisterError::AlreadyExists { email }),
+        }
+    }
+
+    /// Stores a new user; none if the address is taken.
+    pub(crate) async fn add_user(
+        &self,
+        email: &Email,
+        hash: &PasswordHash,
+    ) -> Result<Option<User>, Unavailable> {
+        let now = self.now();
+        let add =
+            self.parts().db.write(async |tx| users::add_user(&tx, email.clone(), hash.clone(), now).await);
+        match add.await {
+            Ok(user) => Ok(Some(user)),
+            Err(DbError::Conflict(Conflict::Email)) => Ok(None),
+            Err(error) => Err(error.into()),
         }
     }
 }

@@ -1,29 +1,16 @@
 //! What a request says: the fields of its form or JSON object.
 
-use std::{collections::HashSet, time::Duration};
+use std::collections::HashSet;
 
-use actix_web::{
-    FromRequest, HttpRequest,
-    dev::Payload,
-    error::PayloadError,
-    http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap},
-    rt::time::timeout,
-};
+use actix_web::{FromRequest, HttpRequest, dev::Payload};
 use auth_core::model::{Email, ExposeSecret, SecretString};
-use futures_util::{StreamExt, future::LocalBoxFuture};
-use zeroize::Zeroizing;
+use futures_util::future::LocalBoxFuture;
 
-use crate::{ApiError, form, json};
-
-/// The longest body, in bytes.
-pub const MAX_BODY: usize = 16 * 1024;
-
-/// How much of a body that is too long is read and thrown away, in bytes, so that its sender gets to read
-/// the refusal instead of a broken connection.
-const MAX_DISCARDED: usize = 4 * 1024 * 1024;
-
-/// How long a body may take to arrive.
-const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+use crate::{
+    ApiError,
+    body::{Body, Content},
+    form, json,
+};
 
 /// The fields of a request, each named once.
 #[derive(Debug)]
@@ -99,15 +86,13 @@ impl FromRequest for Fields {
     type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let content = Content::of(request.headers());
-        let body = read(request.headers(), payload.take());
+        let body = Body::read(request.headers(), payload.take());
         Box::pin(async move {
-            let body = body.await?;
-            let content = content?;
-            if content == Content::Nothing && !body.is_empty() {
-                return Err(ApiError::UNSUPPORTED_MEDIA_TYPE);
+            let Body { content, bytes } = body.await?;
+            match content? {
+                Content::Nothing if !bytes.is_empty() => Err(ApiError::UNSUPPORTED_MEDIA_TYPE),
+                content => Ok(Self::parse(content, &bytes)?),
             }
-            Ok(Self::parse(content, &body)?)
         })
     }
 }
@@ -122,96 +107,18 @@ impl FromRequest for NoFields {
     type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let content = Content::of(request.headers());
-        let body = read(request.headers(), payload.take());
+        let body = Body::read(request.headers(), payload.take());
         Box::pin(async move {
-            let body = body.await?;
-            if !body.is_empty() {
-                match content? {
-                    Content::Nothing => return Err(ApiError::UNSUPPORTED_MEDIA_TYPE),
-                    content => drop(Fields::parse(content, &body)?),
-                }
+            let Body { content, bytes } = body.await?;
+            if bytes.is_empty() {
+                return Ok(Self);
             }
-            Ok(Self)
+            match content? {
+                Content::Nothing => Err(ApiError::UNSUPPORTED_MEDIA_TYPE),
+                content => Ok(Fields::parse(content, &bytes).map(|_| Self)?),
+            }
         })
     }
-}
-
-/// How a body is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Content {
-    Nothing,
-    Form,
-    Json,
-}
-
-impl Content {
-    fn of(headers: &HeaderMap) -> Result<Self, ApiError> {
-        let encoded = headers.get_all(CONTENT_ENCODING).any(|value| value != "identity");
-        let mut types = headers.get_all(CONTENT_TYPE);
-        match (types.next(), types.next()) {
-            _ if encoded => Err(ApiError::UNSUPPORTED_MEDIA_TYPE),
-            (None, _) => Ok(Self::Nothing),
-            (Some(told), None) => {
-                told.to_str().ok().and_then(Self::named).ok_or(ApiError::UNSUPPORTED_MEDIA_TYPE)
-            }
-            (Some(_), Some(_)) => Err(ApiError::UNSUPPORTED_MEDIA_TYPE),
-        }
-    }
-
-    fn named(media_type: &str) -> Option<Self> {
-        let (essence, parameters) = media_type.split_once(';').unwrap_or((media_type, ""));
-        let charset = parameters
-            .split(';')
-            .filter_map(|parameter| parameter.split_once('='))
-            .find(|(name, _)| name.trim().eq_ignore_ascii_case("charset"));
-        if charset.is_some_and(|(_, told)| !told.trim().trim_matches('"').eq_ignore_ascii_case("utf-8")) {
-            return None;
-        }
-        match essence.trim().to_ascii_lowercase().as_str() {
-            "application/x-www-form-urlencoded" => Some(Self::Form),
-            "application/json" => Some(Self::Json),
-            _ => None,
-        }
-    }
-}
-
-/// Reads a body, within bounds of length and time.
-fn read(
-    headers: &HeaderMap,
-    payload: Payload,
-) -> impl Future<Output = Result<Zeroizing<Vec<u8>>, ApiError>> + use<> {
-    let told = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
-    let hopeless = told.is_some_and(|length: usize| length > MAX_DISCARDED);
-    async move {
-        if hopeless {
-            return Err(ApiError::TOO_LARGE);
-        }
-        timeout(BODY_TIMEOUT, collect(payload)).await.unwrap_or(Err(ApiError::TOO_SLOW))
-    }
-}
-
-async fn collect(mut payload: Payload) -> Result<Zeroizing<Vec<u8>>, ApiError> {
-    let mut body = Zeroizing::new(Vec::new());
-    let mut length = 0;
-    while let Some(chunk) = payload.next().await {
-        let chunk = chunk.map_err(|error| match error {
-            PayloadError::Overflow => ApiError::TOO_LARGE,
-            _ => ApiError::BODY_INCOMPLETE,
-        })?;
-        length += chunk.len();
-        if length > MAX_DISCARDED {
-            return Err(ApiError::TOO_LARGE);
-        }
-        if length <= MAX_BODY {
-            if body.is_empty() {
-                // At once, so that growing leaves no copies of a password behind.
-                body.reserve_exact(MAX_BODY);
-            }
-            body.extend_from_slice(&chunk);
-        }
-    }
-    if length > MAX_BODY { Err(ApiError::TOO_LARGE) } else { Ok(body) }
 }
 
 #[cfg(test)]
@@ -286,26 +193,6 @@ mod tests {
         let deep = format!("{{\"a\":{}{}}}", "[".repeat(8000), "]".repeat(8000));
 
         assert_eq!(text(&json(&deep).unwrap(), "a"), None);
-    }
-
-    #[test]
-    fn only_the_two_types_in_utf_8_are_supported() {
-        assert_eq!(Content::named("application/json"), Some(Content::Json));
-        assert_eq!(Content::named("Application/JSON; charset=UTF-8"), Some(Content::Json));
-        assert_eq!(
-            Content::named("application/x-www-form-urlencoded;charset=\"utf-8\""),
-            Some(Content::Form)
-        );
-        for other in [
-            "",
-            "text/plain",
-            "multipart/form-data; boundary=x",
-            "application/jsonx",
-            "application/problem+json",
-            "application/x-www-form-urlencoded; charset=iso-8859-1",
-        ] {
-            assert_eq!(Content::named(other), None, "{other}");
-        }
     }
 
     /// asvs 16.2.5

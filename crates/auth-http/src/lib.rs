@@ -20,6 +20,7 @@
 //! }
 //! ```
 
+mod body;
 mod client;
 mod cookie;
 mod cross_site;

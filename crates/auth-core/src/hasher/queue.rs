@@ -192,10 +192,10 @@ pub struct Reservation {
 }
 
 impl Reservation {
-    /// Corrects what the work costs, now that it is known which class it is.
-    pub fn adjust(&mut self, class: Class) {
+    /// Corrects what the work costs, now that it is known which class it is and how many hashes are left.
+    pub fn adjust(&mut self, class: Class, hashes: u32) {
         let mut state = self.queue.state();
-        let cost = state.duration(class);
+        let cost = state.duration(class) * hashes;
         state.admitted = state.admitted.saturating_sub(self.cost) + cost;
         self.cost = cost;
     }

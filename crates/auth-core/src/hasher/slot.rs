@@ -69,14 +69,16 @@ impl Slot {
             return self.verify_decoy(candidate).await;
         };
         let password = bytes(&candidate.normalized());
-        if self.matches(&password, &stored).await? {
+        let typed = as_typed(candidate);
+        let hashes = 1 + u32::from(typed.is_some());
+        if self.matches(&password, &stored, hashes).await? {
             let outdated = !stored.is_made_by(Recipe::of(self.shared.scheme, &password));
             return Ok(Verdict::Match { outdated });
         }
         // Whoever made the hash may not have normalised: then the password is tried as typed, and the hash
         // that takes its place is one of the normalised form.
-        match as_typed(candidate) {
-            Some(typed) if self.matches(&typed, &stored).await? => Ok(Verdict::Match { outdated: true }),
+        match typed {
+            Some(typed) if self.matches(&typed, &stored, 1).await? => Ok(Verdict::Match { outdated: true }),
             _ => Ok(Verdict::Mismatch),
         }
     }
@@ -92,9 +94,11 @@ impl Slot {
         let decoy = Stored::new(recipe, self.shared.entropy.array()?, &digest[..digest_length(recipe)])
             .ok_or(HashFailed::Computation)?;
         // The digest is made of chance and never computed: that it matches has no meaning.
-        let _ = self.matches(&bytes(&candidate.normalized()), &decoy).await?;
-        if let Some(typed) = as_typed(candidate) {
-            let _ = self.matches(&typed, &decoy).await?;
+        let typed = as_typed(candidate);
+        let hashes = 1 + u32::from(typed.is_some());
+        let _ = self.matches(&bytes(&candidate.normalized()), &decoy, hashes).await?;
+        if let Some(typed) = typed {
+            let _ = self.matches(&typed, &decoy, 1).await?;
         }
         Ok(Verdict::Mismatch)
     }
@@ -120,26 +124,37 @@ impl Slot {
         let salt: [u8; 16] = self.shared.entropy.array()?;
         let blank =
             Stored::new(recipe, salt, &vec![0; digest_length(recipe)]).ok_or(HashFailed::Computation)?;
-        let digest = self.digest(password, &blank).await?;
+        let digest = self.digest(password, &blank, 1).await?;
         Stored::new(recipe, salt, &digest).and_then(|stored| stored.format()).ok_or(HashFailed::Computation)
     }
 
-    /// Whether the digest of a password is the stored one. Bcrypt takes a NUL for the password's end and
+    /// Whether the digest of a password is the stored one; the first of so many `hashes`. Bcrypt takes a NUL for the password's end and
     /// beginning, so one with a NUL is hashed as any other and never matches.
-    async fn matches(&mut self, password: &Zeroizing<Vec<u8>>, stored: &Stored) -> Result<bool, HashFailed> {
+    async fn matches(
+        &mut self,
+        password: &Zeroizing<Vec<u8>>,
+        stored: &Stored,
+        hashes: u32,
+    ) -> Result<bool, HashFailed> {
         let (password, can_match) = match stored {
             Stored::Bcrypt { prehash: Prehash::Nothing, .. } => (password.clone(), !password.contains(&0)),
             Stored::Bcrypt { prehash: Prehash::Sha256Hex, .. } => (sha256_hex(password), true),
             Stored::Computed { .. } => (password.clone(), true),
         };
-        let computed = self.digest(password, stored).await?;
+        let computed = self.digest(password, stored, hashes).await?;
         Ok(bool::from(computed.ct_eq(stored.digest())) && can_match)
     }
 
-    /// Computes a password's digest with the salt and the costs of `like`, on a hashing thread.
-    async fn digest(&mut self, password: Zeroizing<Vec<u8>>, like: &Stored) -> Result<Vec<u8>, HashFailed> {
+    /// Computes a password's digest with the salt and the costs of `like`, on a hashing thread: the first of
+    /// so many `hashes` of that kind.
+    async fn digest(
+        &mut self,
+        password: Zeroizing<Vec<u8>>,
+        like: &Stored,
+        hashes: u32,
+    ) -> Result<Vec<u8>, HashFailed> {
         let class = like.class();
-        self.reservation.adjust(class);
+        self.reservation.adjust(class, hashes);
         let task = match like {
             Stored::Bcrypt { hash, .. } => Task::Bcrypt { cost: hash.cost(), salt: *hash.salt() },
             Stored::Computed { kdf, digest } => Task::Computed { kdf: kdf.clone(), length: digest.len() },

@@ -171,6 +171,24 @@ async fn a_decoy_costs_one_hash_and_never_matches() {
     assert_eq!(hasher.figures().hashed, 1);
 }
 
+/// A password that is not in normal form is tried both ways: the decoy does as much.
+#[tokio::test]
+async fn a_candidate_in_another_form_costs_two_hashes_with_an_account_and_without() {
+    let hasher = hasher(CHEAP);
+    let made = hash(&hasher, "b4l0u").await;
+    let decomposed = password("e\u{301}");
+
+    for stored in [Some(&made), None] {
+        let before = hasher.figures().hashed;
+        let mut slot = hasher.admit().unwrap();
+        let verdict = match stored {
+            Some(stored) => slot.verify(&decomposed, stored).await.unwrap(),
+            None => slot.verify_decoy(&decomposed).await.unwrap(),
+        };
+        assert_eq!((verdict, hasher.figures().hashed), (Verdict::Mismatch, before + 2));
+    }
+}
+
 #[tokio::test]
 async fn salts_differ() {
     let hasher = hasher(CHEAP);

@@ -1,0 +1,138 @@
+//! The body of a request: its bytes, and how they are written.
+
+use std::time::Duration;
+
+use actix_web::{
+    dev::Payload,
+    error::PayloadError,
+    http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap},
+    rt::time::timeout,
+};
+use futures_util::StreamExt;
+use zeroize::Zeroizing;
+
+use crate::ApiError;
+
+/// The longest body, in bytes.
+const MAX_BODY: usize = 16 * 1024;
+
+/// How much of a body that is too long is read and thrown away, in bytes, so that its sender gets to read
+/// the refusal instead of a broken connection.
+const MAX_DISCARDED: usize = 4 * 1024 * 1024;
+
+/// How long a body may take to arrive.
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A body that was read.
+pub struct Body {
+    /// How it is written, or that it is in a way that is not supported.
+    pub content: Result<Content, ApiError>,
+    /// The bytes. Wiped when dropped.
+    pub bytes: Zeroizing<Vec<u8>>,
+}
+
+/// How a body is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Content {
+    Nothing,
+    Form,
+    Json,
+}
+
+impl Content {
+    fn of(headers: &HeaderMap) -> Result<Self, ApiError> {
+        let encoded = headers.get_all(CONTENT_ENCODING).any(|value| value != "identity");
+        let mut types = headers.get_all(CONTENT_TYPE);
+        match (types.next(), types.next()) {
+            _ if encoded => Err(ApiError::UNSUPPORTED_MEDIA_TYPE),
+            (None, _) => Ok(Self::Nothing),
+            (Some(told), None) => {
+                told.to_str().ok().and_then(Self::named).ok_or(ApiError::UNSUPPORTED_MEDIA_TYPE)
+            }
+            (Some(_), Some(_)) => Err(ApiError::UNSUPPORTED_MEDIA_TYPE),
+        }
+    }
+
+    fn named(media_type: &str) -> Option<Self> {
+        let (essence, parameters) = media_type.split_once(';').unwrap_or((media_type, ""));
+        let charset = parameters
+            .split(';')
+            .filter_map(|parameter| parameter.split_once('='))
+            .find(|(name, _)| name.trim().eq_ignore_ascii_case("charset"));
+        if charset.is_some_and(|(_, told)| !told.trim().trim_matches('"').eq_ignore_ascii_case("utf-8")) {
+            return None;
+        }
+        match essence.trim().to_ascii_lowercase().as_str() {
+            "application/x-www-form-urlencoded" => Some(Self::Form),
+            "application/json" => Some(Self::Json),
+            _ => None,
+        }
+    }
+}
+
+impl Body {
+    /// Reads a body, within bounds of length and time.
+    pub fn read(
+        headers: &HeaderMap,
+        payload: Payload,
+    ) -> impl Future<Output = Result<Self, ApiError>> + use<> {
+        let content = Content::of(headers);
+        let told = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+        let hopeless = told.is_some_and(|length: usize| length > MAX_DISCARDED);
+        async move {
+            if hopeless {
+                return Err(ApiError::TOO_LARGE);
+            }
+            let bytes = timeout(BODY_TIMEOUT, collect(payload)).await.unwrap_or(Err(ApiError::TOO_SLOW))?;
+            Ok(Self { content, bytes })
+        }
+    }
+}
+
+async fn collect(mut payload: Payload) -> Result<Zeroizing<Vec<u8>>, ApiError> {
+    let mut body = Zeroizing::new(Vec::new());
+    let mut length = 0;
+    while let Some(chunk) = payload.next().await {
+        let chunk = chunk.map_err(|error| match error {
+            PayloadError::Overflow => ApiError::TOO_LARGE,
+            _ => ApiError::BODY_INCOMPLETE,
+        })?;
+        length += chunk.len();
+        if length > MAX_DISCARDED {
+            return Err(ApiError::TOO_LARGE);
+        }
+        if length <= MAX_BODY {
+            if body.is_empty() {
+                // At once, so that growing leaves no copies of a password behind.
+                body.reserve_exact(MAX_BODY);
+            }
+            body.extend_from_slice(&chunk);
+        }
+    }
+    if length > MAX_BODY { Err(ApiError::TOO_LARGE) } else { Ok(body) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_two_types_in_utf_8_are_supported() {
+        assert_eq!(Content::named("application/json"), Some(Content::Json));
+        assert_eq!(Content::named("Application/JSON; charset=UTF-8"), Some(Content::Json));
+        assert_eq!(
+            Content::named("application/x-www-form-urlencoded;charset=\"utf-8\""),
+            Some(Content::Form)
+        );
+        for other in [
+            "",
+            "text/plain",
+            "multipart/form-data; boundary=x",
+            "application/jsonx",
+            "application/problem+json",
+            "application/x-www-form-urlencoded; charset=iso-8859-1",
+        ] {
+            assert_eq!(Content::named(other), None, "{other}");
+        }
+    }
+}
