@@ -139,7 +139,8 @@ fn every_dependency_has_a_licence_that_asks_for_no_more_than_a_notice() {
         let allowed = expression
             .evaluate(|requirement| requirement.license.id().is_some_and(|id| LICENCES.contains(&id.name)));
         assert!(allowed, "{} {}: {licence}", package.name, package.version);
-        let from_registry = package.source.as_ref().is_some_and(cargo_metadata::Source::is_crates_io);
+        let from_registry =
+            package.source.as_ref().is_some_and(|source| source.repr.starts_with("registry+"));
         let of_ours = METADATA.workspace_members.contains(&package.id);
         assert!(from_registry || of_ours, "{} comes from {:?}", package.name, package.source);
     }
