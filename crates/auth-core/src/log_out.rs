@@ -29,8 +29,9 @@ impl Auth {
                 _ => Ok(None),
             })
             .await?;
-        self.forget(&[digest]);
         if let Some(session) = &ended {
+            // Only then: of a session that was idle for too long, what is remembered is what refuses it.
+            self.forget(&[digest]);
             tracing::info!(user_id = %session.user_id, session_id = %session.id, "a user logged out");
         }
         Ok(ended.is_some())

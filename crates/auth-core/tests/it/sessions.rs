@@ -110,13 +110,14 @@ async fn a_session_that_was_logged_out_stays_out() {
 }
 
 #[tokio::test]
-async fn an_expired_session_can_not_be_logged_out() {
+async fn an_expired_session_can_not_be_logged_out_and_the_try_does_not_revive_it() {
     let world = World::new().await;
     let token = world.logged_in(ADA).await;
 
     world.clock.advance(IDLE);
 
     assert!(!world.auth.log_out(&token).await.unwrap());
+    assert!(!world.is_live(&token).await);
 }
 
 #[tokio::test]
