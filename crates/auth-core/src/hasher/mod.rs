@@ -6,7 +6,7 @@
 //! anything was looked up or computed.
 //!
 //! Peak memory is `threads x max(4 KiB x lanes, Argon2 block)` for the work (19 MiB a thread once an Argon2
-//! hash is computed, given back when none follows), and under 2 KiB for each job that waits, of which the
+//! hash is computed, given back once it has nothing to do for ten seconds), and under 2 KiB for each job that waits, of which the
 //! budget lets in `threads x budget / duration of a hash`.
 
 mod bcrypt;

@@ -93,9 +93,9 @@ impl Slot {
         let digest: [u8; ARGON2ID_DIGEST] = self.shared.entropy.array()?;
         let decoy = Stored::new(recipe, self.shared.entropy.array()?, &digest[..digest_length(recipe)])
             .ok_or(HashFailed::Computation)?;
-        // The digest is made of chance and never computed: that it matches has no meaning.
         let typed = as_typed(candidate);
         let hashes = 1 + u32::from(typed.is_some());
+        // The digest is made of chance and never computed: that it matches has no meaning.
         let _ = self.matches(&bytes(&candidate.normalized()), &decoy, hashes).await?;
         if let Some(typed) = typed {
             let _ = self.matches(&typed, &decoy, 1).await?;
@@ -128,8 +128,10 @@ impl Slot {
         Stored::new(recipe, salt, &digest).and_then(|stored| stored.format()).ok_or(HashFailed::Computation)
     }
 
-    /// Whether the digest of a password is the stored one; the first of so many `hashes`. Bcrypt takes a NUL for the password's end and
-    /// beginning, so one with a NUL is hashed as any other and never matches.
+    /// Whether the digest of a password is the stored one; the first of so many `hashes`.
+    ///
+    /// Bcrypt begins a password anew at a NUL, so that others would match: one with a NUL is hashed as any
+    /// other, and never matches.
     async fn matches(
         &mut self,
         password: &Zeroizing<Vec<u8>>,
