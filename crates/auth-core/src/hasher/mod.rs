@@ -5,9 +5,10 @@
 //! ([`Hasher::admit`]): if the wait would be longer than the budget, the answer is [`Busy`] at once, before
 //! anything was looked up or computed.
 //!
-//! Peak memory is `threads x max(4 KiB x lanes, Argon2 block)` for the work (19 MiB a thread once an Argon2
-//! hash is computed, given back once it has nothing to do for ten seconds), and under 2 KiB for each job that waits, of which the
-//! budget lets in `threads x budget / duration of a hash`.
+//! Peak memory is `threads x max(4 KiB x lanes, block)` for the work, where the block is 19 MiB for an Argon2id
+//! hash of ours and up to 128 MiB for an imported one (kept until the thread had nothing to do for ten
+//! seconds), and under 2 KiB for each job that waits, of which the budget lets in
+//! `threads x budget / duration of a hash`.
 
 mod bcrypt;
 mod class;
