@@ -56,22 +56,22 @@ impl LastSeen {
         self.seen().remove(session);
     }
 
-    /// What is to be written down.
+    /// What is to be written down. What has been, and is too much to remember, is forgotten.
     pub fn unwritten(&self) -> Vec<(SessionTokenDigest, OffsetDateTime)> {
-        let seen = self.seen();
+        let mut seen = self.seen();
+        if seen.len() > REMEMBERED {
+            seen.retain(|_, seen| !seen.written);
+        }
         seen.iter().filter(|(_, seen)| !seen.written).map(|(session, seen)| (*session, seen.at)).collect()
     }
 
-    /// These were written down; and what is too much to remember is forgotten.
+    /// These were written down.
     pub fn wrote(&self, batch: &[(SessionTokenDigest, OffsetDateTime)]) {
         let mut seen = self.seen();
         for (session, at) in batch {
             if let Some(entry) = seen.get_mut(session) {
                 entry.written = entry.at == *at;
             }
-        }
-        if seen.len() > REMEMBERED {
-            seen.retain(|_, seen| !seen.written);
         }
     }
 
@@ -135,9 +135,7 @@ mod tests {
         }
         last_seen.note(SESSION, at(1));
 
-        last_seen.wrote(&[]);
-
-        assert_eq!(last_seen.seen().len(), 1);
         assert_eq!(last_seen.unwritten(), [(SESSION, at(1))]);
+        assert_eq!(last_seen.seen().len(), 1);
     }
 }
