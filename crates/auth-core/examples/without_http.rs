@@ -30,7 +30,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .map_err(|error| format!("the password {error}"))?;
     let logged_in = auth.log_in(Attempt::new(email.clone(), right)).await?;
     let current = auth.user_behind(&logged_in.token).await?;
-    println!("session {} belongs to user {:?}", logged_in.session.id, current.map(|found| found.user.id));
+    println!("session {} belongs to user {:?}", logged_in.session.id, current.map(|found| found.id));
 
     let token = auth.request_reset(&email).await?;
     let new_password = "an even more correct horse".into();

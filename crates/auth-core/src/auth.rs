@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 
 use crate::{
     Clock, Entropy, Figures, Hasher, HasherOptions, Policy, SystemClock, SystemEntropy, Unavailable,
-    last_seen::LastSeen,
+    sessions::Sessions,
 };
 
 /// What an [`Auth`] is made of besides its database.
@@ -17,6 +17,8 @@ pub struct Options {
     pub policy: Policy,
     /// How passwords are hashed.
     pub hashing: HasherOptions,
+    /// Look-ups of sessions that are remembered at the most; 0 for none. About half a kilobyte each.
+    pub session_cache_entries: u64,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
     /// Gives random bytes.
@@ -29,6 +31,7 @@ impl Default for Options {
         Self {
             policy: Policy::default(),
             hashing: HasherOptions::default(),
+            session_cache_entries: 100_000,
             clock: Arc::new(SystemClock),
             entropy: Arc::new(SystemEntropy),
         }
@@ -40,6 +43,7 @@ impl fmt::Debug for Options {
         f.debug_struct("Options")
             .field("policy", &self.policy)
             .field("hashing", &self.hashing)
+            .field("session_cache_entries", &self.session_cache_entries)
             .finish_non_exhaustive()
     }
 }
@@ -52,7 +56,7 @@ pub struct Auth(Arc<Parts>);
 pub(crate) struct Parts {
     pub db: Database,
     pub hasher: Hasher,
-    pub last_seen: LastSeen,
+    pub sessions: Sessions,
     pub policy: Policy,
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<dyn Entropy>,
@@ -63,15 +67,22 @@ impl Auth {
     ///
     /// Call [`Auth::maintain`] in a task of its own, or [`Auth::flush_last_seen`] and
     /// [`Auth::purge_expired`] from time to time; and [`Auth::flush_last_seen`] before the program ends.
+    /// Only while [`Auth::maintain`] runs are sessions of a database file checked from memory.
+    ///
+    /// One on each [`Database`]: two on clones of one do not hear of what the other ends. Clone this instead.
     ///
     /// # Errors
     ///
     /// When the operating system gives no threads.
     pub fn start(db: Database, options: Options) -> io::Result<Self> {
-        let Options { policy, hashing, clock, entropy } = options;
-        let hasher = Hasher::start(hashing, Arc::clone(&entropy))?;
-        let last_seen = LastSeen::default();
-        Ok(Self(Arc::new(Parts { db, hasher, last_seen, policy, clock, entropy })))
+        let hasher = Hasher::start(options.hashing, Arc::clone(&options.entropy))?;
+        Ok(Self::with_hasher(db, options, hasher))
+    }
+
+    pub(crate) fn with_hasher(db: Database, options: Options, hasher: Hasher) -> Self {
+        let Options { policy, session_cache_entries, clock, entropy, .. } = options;
+        let sessions = Sessions::new(db.clone(), session_cache_entries, policy.session_idle);
+        Self(Arc::new(Parts { db, hasher, sessions, policy, clock, entropy }))
     }
 
     /// The rules in force.

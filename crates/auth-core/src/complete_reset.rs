@@ -1,15 +1,14 @@
 //! Completing a reset: a token is spent, a password set, every session ended.
 
 use auth_db::{
-    DbError,
     model::{
         Email, InvalidPassword, NewPassword, PasswordHash, PasswordReset, ResetToken, ResetTokenDigest,
         SecretString, UserChanges,
     },
-    resets, sessions, users,
+    resets, users,
 };
 
-use crate::{Auth, Unavailable};
+use crate::{Auth, Unavailable, sessions::Ended};
 
 /// What its owner sends to set a new password.
 #[derive(Debug)]
@@ -88,23 +87,19 @@ impl Auth {
         digest: &ResetTokenDigest,
         hash: PasswordHash,
     ) -> Result<bool, Unavailable> {
-        let now = self.now();
-        let user = reset.user_id;
+        let (now, user, digest) = (self.now(), reset.user_id, *digest);
         let changes = UserChanges::hashed_password(hash);
-        let ended = self
-            .parts()
-            .db
-            .write(async |tx| {
-                if users::lock(&tx, user).await?.is_none() || !resets::spend(&tx, user, digest).await? {
-                    return Ok(None);
+        let auth = self.clone();
+        let spend = async move {
+            let write = auth.parts().db.write(async |tx| {
+                if users::lock(&tx, user).await?.is_none() || !resets::spend(&tx, user, &digest).await? {
+                    return Ok((false, Ended::NONE));
                 }
                 users::update_user(&tx, user, &changes, now).await?;
-                Ok::<_, DbError>(Some(sessions::end_all_of(&tx, user).await?))
-            })
-            .await?;
-        if let Some(ended) = &ended {
-            self.forget(ended);
-        }
-        Ok(ended.is_some())
+                Ok((true, Ended::all_of(&tx, user).await?))
+            });
+            write.await
+        };
+        self.parts().sessions.ending(Some(user), spend).await
     }
 }

@@ -27,10 +27,10 @@
 mod ambient;
 mod auth;
 mod complete_reset;
+mod delete_user;
 mod error;
 mod hasher;
 mod import_user;
-mod last_seen;
 mod log_out;
 mod login;
 mod maintenance;
@@ -39,6 +39,7 @@ mod policy;
 mod register;
 mod request_reset;
 mod session_check;
+mod sessions;
 
 pub use ambient::{Clock, Entropy, EntropyFailed, ManualClock, SystemClock, SystemEntropy};
 pub use auth::{Auth, Options};

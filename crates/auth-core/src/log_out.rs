@@ -1,11 +1,11 @@
 //! Ending sessions.
 
 use auth_db::{
-    model::{SessionToken, SessionTokenDigest, UserId},
+    model::{SessionToken, UserId},
     sessions,
 };
 
-use crate::{Auth, Unavailable};
+use crate::{Auth, Unavailable, sessions::Ended};
 
 impl Auth {
     /// Ends the session behind a token; answers whether it was one that still counted.
@@ -17,21 +17,23 @@ impl Auth {
     /// [`Unavailable`].
     #[tracing::instrument(level = "debug", name = "core.log_out", skip_all)]
     pub async fn log_out(&self, token: &SessionToken) -> Result<bool, Unavailable> {
-        let digest = token.digest();
-        let now = self.now();
-        let ended = self
-            .parts()
-            .db
-            .write(async |tx| match sessions::find(&tx, &digest).await? {
-                Some(session) if self.counts(&session, &digest, now) => {
-                    Ok(sessions::end(&tx, &digest).await?.then_some(session))
+        let (digest, now) = (token.digest(), self.now());
+        let Some(current) = self.parts().sessions.check(digest, now).await? else {
+            return Ok(false);
+        };
+        let auth = self.clone();
+        let end = async move {
+            let parts = auth.parts();
+            let write = parts.db.write(async |tx| match sessions::find(&tx, &digest).await? {
+                Some(session) if parts.sessions.counts(&session, &digest, now) => {
+                    Ok((Some(session), Ended::one(&tx, &digest).await?))
                 }
-                _ => Ok(None),
-            })
-            .await?;
+                _ => Ok((None, Ended::NONE)),
+            });
+            write.await
+        };
+        let ended = self.parts().sessions.ending(Some(current.id), end).await?;
         if let Some(session) = &ended {
-            // Only then: of a session that was idle for too long, what is remembered is what refuses it.
-            self.forget(&[digest]);
             tracing::info!(user_id = %session.user_id, session_id = %session.id, "a user logged out");
         }
         Ok(ended.is_some())
@@ -44,16 +46,16 @@ impl Auth {
     /// [`Unavailable`].
     #[tracing::instrument(level = "debug", name = "core.destroy_sessions", skip_all, fields(user_id = %user))]
     pub async fn destroy_sessions(&self, user: UserId) -> Result<usize, Unavailable> {
-        let ended = self.parts().db.write(async |tx| sessions::end_all_of(&tx, user).await).await?;
-        self.forget(&ended);
-        tracing::info!(user_id = %user, count = ended.len(), "all sessions of a user ended");
-        Ok(ended.len())
-    }
-
-    /// Drops what is remembered of sessions that ended.
-    pub(crate) fn forget(&self, ended: &[SessionTokenDigest]) {
-        for session in ended {
-            self.parts().last_seen.forget(session);
-        }
+        let auth = self.clone();
+        let end = async move {
+            let write = auth.parts().db.write(async |tx| {
+                let ended = Ended::all_of(&tx, user).await?;
+                Ok((ended.count(), ended))
+            });
+            write.await
+        };
+        let count = self.parts().sessions.ending(Some(user), end).await?;
+        tracing::info!(user_id = %user, count, "all sessions of a user ended");
+        Ok(count)
     }
 }

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use auth_db::{resets, sessions};
+use auth_db::resets;
 use time::OffsetDateTime;
 
-use crate::{Auth, Unavailable, policy::LAST_SEEN_FLUSH};
-
-/// Rows that one transaction touches at the most, so that nobody waits for long behind it.
-const BATCH: usize = 500;
+use crate::{
+    Auth, Unavailable,
+    policy::LAST_SEEN_FLUSH,
+    sessions::{BATCH, Ended},
+};
 
 /// Flushes between two purges: five minutes.
 const FLUSHES_PER_PURGE: u32 = 10;
@@ -23,8 +24,13 @@ pub struct Purged {
 }
 
 impl Auth {
-    /// Does all that is to be done from time to time, until its task is ended.
+    /// Does all that is to be done from time to time, and looks out for what other processes on the same
+    /// database end, until its task is ended.
     pub async fn maintain(&self) {
+        tokio::join!(self.tidy_up(), self.parts().sessions.watch());
+    }
+
+    async fn tidy_up(&self) {
         let interval = Duration::try_from(LAST_SEEN_FLUSH).unwrap_or(Duration::from_secs(30));
         for round in 1_u32.. {
             tokio::time::sleep(interval).await;
@@ -45,21 +51,7 @@ impl Auth {
     /// [`Unavailable`]; what was not written is tried again by the next flush.
     #[tracing::instrument(level = "debug", name = "core.flush_last_seen", skip_all)]
     pub async fn flush_last_seen(&self) -> Result<usize, Unavailable> {
-        let parts = self.parts();
-        let unwritten = parts.last_seen.unwritten();
-        for batch in unwritten.chunks(BATCH) {
-            parts
-                .db
-                .write(async |tx| {
-                    for (session, at) in batch {
-                        sessions::touch(&tx, session, *at).await?;
-                    }
-                    Ok(())
-                })
-                .await?;
-            parts.last_seen.wrote(batch);
-        }
-        Ok(unwritten.len())
+        Ok(self.parts().sessions.flush().await?)
     }
 
     /// Deletes sessions and resets that are over. None of them counts any more, deleted or not.
@@ -97,15 +89,15 @@ impl Auth {
         idle_since: OffsetDateTime,
     ) -> Result<(usize, u64), Unavailable> {
         let limit = BATCH as u64;
-        let (ended, resets) = self
-            .parts()
-            .db
-            .write(async |tx| {
+        let auth = self.clone();
+        let purge = async move {
+            let write = auth.parts().db.write(async |tx| {
                 let resets = resets::purge(&tx, now, limit).await?;
-                Ok((sessions::purge(&tx, now, idle_since, limit).await?, resets))
-            })
-            .await?;
-        self.forget(&ended);
-        Ok((ended.len(), resets))
+                let ended = Ended::over(&tx, now, idle_since, limit).await?;
+                Ok(((ended.count(), resets), ended))
+            });
+            write.await
+        };
+        self.parts().sessions.ending(None, purge).await
     }
 }

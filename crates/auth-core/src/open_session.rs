@@ -5,7 +5,7 @@ use auth_db::{
     sessions, users,
 };
 
-use crate::{Auth, Unavailable};
+use crate::{Auth, Unavailable, sessions::Ended};
 
 /// A session that was just opened, and the token that carries it.
 #[derive(Debug, Clone)]
@@ -57,28 +57,28 @@ impl Auth {
             client,
         };
 
-        let digest = token.digest();
+        let (user, digest) = (user.clone(), token.digest());
         let presented = presented.map(SessionToken::digest);
-        let others = parts.policy.sessions_per_user.saturating_sub(1);
-        let opened = parts
-            .db
-            .write(async |tx| {
+        let (auth, new) = (self.clone(), session.clone());
+        let open = async move {
+            let parts = auth.parts();
+            let others = parts.policy.sessions_per_user.saturating_sub(1);
+            let write = parts.db.write(async |tx| {
                 let current = users::lock(&tx, user.id).await?;
                 if current.is_none_or(|current| current.credential_version != user.credential_version) {
-                    return Ok(false);
+                    return Ok((false, Ended::NONE));
                 }
-                if let Some(presented) = &presented {
-                    sessions::end_of_user(&tx, user.id, presented).await?;
-                }
-                sessions::end_all_but_newest(&tx, user.id, others).await?;
-                sessions::insert(&tx, &session, &digest).await?;
-                Ok(true)
-            })
-            .await?;
+                let ended = Ended::make_room(&tx, user.id, presented.as_ref(), others).await?;
+                sessions::insert(&tx, &new, &digest).await?;
+                Ok((true, ended))
+            });
+            write.await
+        };
+        let opened = parts.sessions.ending(Some(session.user_id), open).await?;
         if !opened {
             return Ok(None);
         }
-        parts.last_seen.opened(digest, now);
+        parts.sessions.opened(digest, now);
         Ok(Some(LoggedIn { session, token }))
     }
 }

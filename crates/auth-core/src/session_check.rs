@@ -1,19 +1,19 @@
 //! The session check: who sent this request.
 
-use auth_db::{
-    model::{Session, SessionToken, SessionTokenDigest, User},
-    sessions,
-};
-use time::OffsetDateTime;
+use std::sync::Arc;
+
+use auth_db::model::{Email, Session, SessionToken, UserId};
 
 use crate::{Auth, Unavailable};
 
 /// Who sent a request, and the session that says so.
 #[derive(Debug, Clone)]
 pub struct CurrentUser {
-    /// The user.
-    pub user: User,
-    /// The session.
+    /// The user's id, which stays.
+    pub id: UserId,
+    /// The address, as the user typed it.
+    pub email: Email,
+    /// The session, as it was when it was looked up: its last use may be later.
     pub session: Session,
 }
 
@@ -21,28 +21,15 @@ impl Auth {
     /// The user behind a session token; none if the session is unknown, ended, expired or was idle for too
     /// long.
     ///
-    /// Writes nothing: that the session was used is noted in memory and written down later.
+    /// Writes nothing: that the session was used is noted in memory and written down later. What was looked
+    /// up is remembered; a session that was ended is refused by the very next check all the same, and
+    /// within 100 ms if another process ended it.
     ///
     /// # Errors
     ///
     /// [`Unavailable`].
     #[tracing::instrument(level = "debug", name = "core.user_behind", skip_all)]
-    pub async fn user_behind(&self, token: &SessionToken) -> Result<Option<CurrentUser>, Unavailable> {
-        let digest = token.digest();
-        let Some((session, user)) = sessions::find_with_user(self.parts().db.read(), &digest).await? else {
-            return Ok(None);
-        };
-        let now = self.now();
-        if !self.counts(&session, &digest, now) {
-            return Ok(None);
-        }
-        self.parts().last_seen.note(digest, now);
-        Ok(Some(CurrentUser { user, session }))
-    }
-
-    /// Whether a stored session counts at `now`, by what is known of its latest use.
-    pub(crate) fn counts(&self, session: &Session, digest: &SessionTokenDigest, now: OffsetDateTime) -> bool {
-        let last_seen_at = self.parts().last_seen.latest(digest, session.last_seen_at);
-        session.is_live(last_seen_at, now, self.parts().policy.session_idle)
+    pub async fn user_behind(&self, token: &SessionToken) -> Result<Option<Arc<CurrentUser>>, Unavailable> {
+        Ok(self.parts().sessions.check(token.digest(), self.now()).await?)
     }
 }

@@ -17,5 +17,5 @@ mod table;
 pub mod users;
 
 pub use auth_model as model;
-pub use database::{ConnectError, Database, DatabaseOptions, Transaction, sqlite_url};
+pub use database::{ConnectError, DataVersion, Database, DatabaseOptions, Transaction, sqlite_url};
 pub use error::{Conflict, DbError, Fault};

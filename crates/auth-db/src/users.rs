@@ -165,6 +165,19 @@ pub async fn replace_hash(
     Ok(done.rows_affected == 1)
 }
 
+/// Deletes a user, with all sessions and the outstanding reset; answers whether there was one.
+///
+/// The id is never given to anybody else. **What is remembered of the sessions elsewhere it does not
+/// know**: the use case that does is `delete_user` in `auth-core`.
+///
+/// # Errors
+///
+/// [`DbError::Unavailable`].
+pub async fn delete_user(db: &impl ConnectionTrait, id: UserId) -> Result<bool, DbError> {
+    let done = user::Entity::delete_by_id(id.as_i64()).exec(db).await?;
+    Ok(done.rows_affected == 1)
+}
+
 pub(crate) fn from_row(row: user::Model) -> Result<User, DbError> {
     let corrupt = |column| DbError::Corrupt { table: TABLE, column };
     let email = Email::parse(&row.email).map_err(|_| corrupt("email"))?;

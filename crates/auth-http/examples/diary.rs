@@ -15,7 +15,7 @@ use auth_db::{Database, DatabaseOptions};
 use auth_http::{AuthRoutes, CookieOptions, CurrentUser, HttpOptions};
 
 async fn diary(current: CurrentUser) -> impl Responder {
-    format!("Dear {}, nothing is written here yet.\n", current.user.email)
+    format!("Dear {}, nothing is written here yet.\n", current.email)
 }
 
 #[actix_web::main]

@@ -1,6 +1,6 @@
 //! `CurrentUser`: the extractor that protects a page.
 
-use std::ops::Deref;
+use std::{ops::Deref, sync::Arc};
 
 use actix_web::{FromRequest, HttpRequest, dev::Payload};
 use futures_util::future::LocalBoxFuture;
@@ -11,7 +11,7 @@ use crate::{ApiError, cookie, shared::Shared};
 ///
 /// Dereferences to [`auth_core::CurrentUser`]. Needs [`AuthRoutes`](crate::AuthRoutes) in the same app.
 #[derive(Debug, Clone)]
-pub struct CurrentUser(auth_core::CurrentUser);
+pub struct CurrentUser(Arc<auth_core::CurrentUser>);
 
 impl Deref for CurrentUser {
     type Target = auth_core::CurrentUser;

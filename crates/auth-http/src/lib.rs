@@ -10,7 +10,7 @@
 //! use auth_http::{AuthRoutes, CurrentUser, HttpOptions};
 //!
 //! async fn diary(user: CurrentUser) -> impl Responder {
-//!     format!("the diary of user {}", user.user.id)
+//!     format!("the diary of user {}", user.id)
 //! }
 //!
 //! fn serve(auth: Auth) -> std::io::Result<actix_web::dev::Server> {

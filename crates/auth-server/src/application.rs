@@ -123,6 +123,7 @@ fn options(settings: &Settings) -> Options {
             reset_lifetime: settings.reset.lifetime,
         },
         hashing: settings.password.hashing,
+        session_cache_entries: settings.session.cache_entries,
         clock: std::sync::Arc::new(SystemClock),
         entropy: std::sync::Arc::new(SystemEntropy),
     }

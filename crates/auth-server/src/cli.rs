@@ -86,7 +86,7 @@ pub struct Raw {
     /// The oldest session ends when one more than this is opened (default: 10).
     #[arg(long, env = "AUTH_SESSIONS_PER_USER", global = true)]
     pub sessions_per_user: Option<String>,
-    /// Sessions remembered in memory: this version remembers none, and accepts only 0.
+    /// Sessions that are checked from memory, at the most; 0 turns that off (default: 100000).
     #[arg(long, env = "AUTH_SESSION_CACHE_ENTRIES", global = true)]
     pub session_cache_entries: Option<String>,
     /// How a reset token reaches its owner: `answer` (default in development); `mail` is production's

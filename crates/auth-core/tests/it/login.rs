@@ -29,8 +29,8 @@ async fn valid_login_tells_and_opens_nothing() {
     assert!(!world.auth.valid_login(&email(ADA), &password("wrong")).await.unwrap());
     assert!(!world.auth.valid_login(&email("bob@example.org"), &password(PASSWORD)).await.unwrap());
 
-    let user = world.auth.user_behind(&token).await.unwrap().unwrap().user;
-    assert_eq!(world.auth.destroy_sessions(user.id).await.unwrap(), 1);
+    let current = world.auth.user_behind(&token).await.unwrap().unwrap();
+    assert_eq!(world.auth.destroy_sessions(current.id).await.unwrap(), 1);
 }
 
 /// asvs 7.2.4: a new token at each login, and the one presented ends.

@@ -1,3 +1,5 @@
+use std::time::Instant;
+
 use auth_core::{
     Policy, Scheme,
     model::{Client, SessionToken},
@@ -17,7 +19,7 @@ async fn a_token_leads_to_its_user_and_session() {
 
     let found = world.auth.user_behind(&logged_in.token).await.unwrap().unwrap();
 
-    assert_eq!(found.user.id, user.id);
+    assert_eq!(found.id, user.id);
     assert_eq!(found.session, logged_in.session);
     assert_eq!(found.session.client, Client::new(Some([192, 0, 2, 1].into()), Some("test")));
     assert!(!world.is_live(&SessionToken::from_bits([1; 16])).await);
@@ -160,6 +162,66 @@ async fn with_one_session_a_user_each_login_ends_the_one_before() {
     let second = world.log_in(ADA, PASSWORD).await.unwrap().token;
 
     assert!(!world.is_live(&first).await && world.is_live(&second).await);
+}
+
+#[tokio::test]
+async fn a_deleted_user_is_refused_by_the_next_request() {
+    let world = World::new().await;
+    let token = world.logged_in(ADA).await;
+    let current = world.auth.user_behind(&token).await.unwrap().unwrap();
+
+    assert!(world.auth.delete_user(current.id).await.unwrap());
+
+    assert!(!world.is_live(&token).await);
+    assert!(world.log_in(ADA, PASSWORD).await.is_err());
+    assert!(!world.auth.delete_user(current.id).await.unwrap());
+}
+
+/// Another process on the same file: what it ends is refused here within 100 ms. Three times that is allowed.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_another_process_ends_is_soon_refused_here() {
+    let world = World::new().await;
+    let other = world.second_process().await;
+    world.register(ADA).await;
+    for _ in 0..20 {
+        let token = world.log_in(ADA, PASSWORD).await.unwrap().token;
+        while !world.is_remembered(&token).await {}
+
+        assert!(other.log_out(&token).await.unwrap());
+
+        let ended = Instant::now();
+        while world.is_live(&token).await {
+            assert!(ended.elapsed() < std::time::Duration::from_millis(300));
+        }
+    }
+}
+
+/// Nobody would hear of what other processes end.
+#[tokio::test]
+async fn a_program_that_does_not_maintain_checks_nothing_from_memory() {
+    let world = World::new().await;
+    let unattended = world.unattended_process().await;
+    let token = world.logged_in(ADA).await;
+    for _ in 0..3 {
+        assert!(unattended.user_behind(&token).await.unwrap().is_some());
+    }
+
+    assert!(world.auth.log_out(&token).await.unwrap());
+
+    assert!(unattended.user_behind(&token).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn a_session_check_from_memory_asks_no_database() {
+    let world = World::new().await;
+    let token = world.logged_in(ADA).await;
+    while !world.is_remembered(&token).await {}
+    // Gone in a way that nobody can hear of.
+    world.execute("DELETE FROM sessions").await;
+
+    assert!(world.is_live(&token).await);
+    world.clock.advance(Duration::minutes(1));
+    assert!(!world.is_live(&token).await, "it is looked up again after a minute");
 }
 
 #[tokio::test]

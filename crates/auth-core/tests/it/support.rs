@@ -38,17 +38,23 @@ impl World {
         let options = Options {
             policy: Policy { password: PasswordPolicy { min_code_points: 8 }, ..policy },
             hashing,
+            session_cache_entries: 1000,
             clock: Arc::<ManualClock>::clone(&clock),
             entropy: Arc::new(SystemEntropy),
         };
         let db = open(&folder).await;
         auth_migrations::up(db.for_migrations()).await.unwrap();
-        let auth = Auth::start(db.clone(), options.clone()).unwrap();
+        let auth = started(db.clone(), &options);
         Self { auth, clock, db, options, folder }
     }
 
     /// Another process on the same database: it shares nothing else, but the clock.
     pub async fn second_process(&self) -> Auth {
+        started(open(&self.folder).await, &self.options)
+    }
+
+    /// Another process that nobody looks after.
+    pub async fn unattended_process(&self) -> Auth {
         Auth::start(open(&self.folder).await, self.options.clone()).unwrap()
     }
 
@@ -69,6 +75,23 @@ impl World {
     pub async fn is_live(&self, token: &SessionToken) -> bool {
         self.auth.user_behind(token).await.unwrap().is_some()
     }
+
+    /// Whether two checks in a row gave out the same: then it was from memory.
+    pub async fn is_remembered(&self, token: &SessionToken) -> bool {
+        let first = self.auth.user_behind(token).await.unwrap().unwrap();
+        let second = self.auth.user_behind(token).await.unwrap().unwrap();
+        Arc::ptr_eq(&first, &second)
+    }
+}
+
+/// What a program does: start, and look after it in a task of its own.
+fn started(db: Database, options: &Options) -> Auth {
+    let auth = Auth::start(db, options.clone()).unwrap();
+    tokio::spawn({
+        let auth = auth.clone();
+        async move { auth.maintain().await }
+    });
+    auth
 }
 
 async fn open(folder: &TempDir) -> Database {

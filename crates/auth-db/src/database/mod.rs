@@ -1,6 +1,7 @@
 //! The database: one place to read, one way to write.
 
 mod connect;
+mod data_version;
 mod sqlite;
 mod transaction;
 
@@ -10,6 +11,7 @@ use sea_orm::DatabaseConnection;
 
 pub use self::{
     connect::{ConnectError, DatabaseOptions},
+    data_version::DataVersion,
     sqlite::sqlite_url,
     transaction::Transaction,
 };
@@ -26,6 +28,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(20);
 pub struct Database {
     reader: DatabaseConnection,
     writer: DatabaseConnection,
+    in_memory: bool,
 }
 
 impl Database {
@@ -35,8 +38,7 @@ impl Database {
     ///
     /// [`ConnectError`], which says what to do about it.
     pub async fn connect(options: &DatabaseOptions) -> Result<Self, ConnectError> {
-        let (reader, writer) = sqlite::open(options).await?;
-        Ok(Self { reader, writer })
+        sqlite::open(options).await
     }
 
     /// What to pass to a function that only looks something up.
@@ -102,6 +104,22 @@ impl Database {
                 Err(error)
             }
         }
+    }
+
+    /// Whether it is in memory, where nobody else can write to it.
+    #[must_use]
+    pub const fn is_in_memory(&self) -> bool {
+        self.in_memory
+    }
+
+    /// The state of the database as far as others made it: what [`Database::write`] does here leaves it as
+    /// it is.
+    ///
+    /// # Errors
+    ///
+    /// [`DbError::Unavailable`].
+    pub async fn data_version(&self) -> Result<DataVersion, DbError> {
+        data_version::read(&self.writer).await
     }
 
     /// Asks the database for a sign of life.

@@ -14,7 +14,10 @@ use sea_orm::{
     sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
 };
 
-use super::connect::{ConnectError, DatabaseOptions};
+use super::{
+    Database,
+    connect::{ConnectError, DatabaseOptions},
+};
 use crate::DbError;
 
 /// What a path may keep in a URL.
@@ -27,9 +30,7 @@ pub fn sqlite_url(file: &Path) -> Option<String> {
 }
 
 /// Opens the pool of readers and the one writer; for a database in memory they are the same connection.
-pub async fn open(
-    options: &DatabaseOptions,
-) -> Result<(DatabaseConnection, DatabaseConnection), ConnectError> {
+pub async fn open(options: &DatabaseOptions) -> Result<Database, ConnectError> {
     let url = options.url.expose_secret();
     if !url.starts_with("sqlite:") {
         return Err(ConnectError::Url);
@@ -37,7 +38,7 @@ pub async fn open(
     let parsed = SqliteConnectOptions::from_str(url).map_err(|_| ConnectError::Url)?;
     if url.contains(":memory:") {
         let only = pool(options, 1, |sqlite| sqlite).await.map_err(DbError::from)?;
-        return Ok((only.clone(), only));
+        return Ok(Database { reader: only.clone(), writer: only, in_memory: true });
     }
 
     let file = parsed.get_filename().to_owned();
@@ -51,7 +52,7 @@ pub async fn open(
     let reader = pool(options, options.max_connections.max(1), |sqlite| sqlite.pragma("query_only", "ON"))
         .await
         .map_err(told)?;
-    Ok((reader, writer))
+    Ok(Database { reader, writer, in_memory: false })
 }
 
 async fn pool(

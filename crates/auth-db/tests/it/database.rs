@@ -173,3 +173,23 @@ async fn futures_can_move_between_threads() {
 
     added.await.unwrap().unwrap();
 }
+
+#[tokio::test]
+async fn the_data_version_changes_when_others_write_and_not_when_we_do() {
+    let world = World::new().await;
+    let other = Database::connect(&options_in(&world.folder)).await.unwrap();
+    let add = async |db: &Database, address| {
+        db.write(async |tx| users::add_user(&tx, email(address), hash("h"), at(0)).await).await.unwrap();
+    };
+    let before = world.db.data_version().await.unwrap();
+
+    add(&world.db, "ada@example.org").await;
+    assert_eq!(world.db.data_version().await.unwrap(), before);
+    add(&other, "bob@example.org").await;
+    let after = world.db.data_version().await.unwrap();
+    assert_ne!(after, before);
+    assert_eq!(world.db.data_version().await.unwrap(), after);
+
+    // Another connection counts from the start, and may come to the same number.
+    assert_ne!(other.data_version().await.unwrap(), Database::clone(&world.db).data_version().await.unwrap());
+}

@@ -1,4 +1,4 @@
-use auth_db::{Conflict, DbError, sessions};
+use auth_db::{Conflict, DbError, sessions, users};
 
 use crate::support::{World, at, session, session_token};
 
@@ -112,9 +112,10 @@ async fn a_deleted_user_takes_sessions_and_resets_along() {
     let token = session_token(1).digest();
     sessions::insert(world.db.for_migrations(), &session(ada.id, 1), &token).await.unwrap();
 
-    world.execute("DELETE FROM users").await;
+    assert!(users::delete_user(world.db.for_migrations(), ada.id).await.unwrap());
 
     assert!(sessions::find(world.db.read(), &token).await.unwrap().is_none());
     let orphan = sessions::insert(world.db.for_migrations(), &session(ada.id, 1), &token).await;
     assert!(matches!(orphan, Err(DbError::Refused(_))), "a session needs a user");
+    assert!(!users::delete_user(world.db.for_migrations(), ada.id).await.unwrap(), "only once");
 }

@@ -25,8 +25,7 @@ struct Profile<'a> {
 
 /// The address as stored; 403 without a live session.
 async fn profile(_: NoFields, current: CurrentUser) -> HttpResponse {
-    let user = &current.user;
     HttpResponse::Ok()
-        .insert_header((X_AUTH_USER_ID, user.id.as_i64()))
-        .json(Profile { email: user.email.as_str() })
+        .insert_header((X_AUTH_USER_ID, current.id.as_i64()))
+        .json(Profile { email: current.email.as_str() })
 }

@@ -13,10 +13,7 @@ use actix_web::{
 use auth_db::{Database, DatabaseOptions};
 use auth_http::{
     AuthRoutes, CookieOptions, CurrentUser, HttpOptions, ResetDelivery,
-    auth_core::{
-        Auth, Clock, HasherOptions, ManualClock, Options, Policy, Scheme, SystemEntropy,
-        model::PasswordPolicy,
-    },
+    auth_core::{Auth, Clock, HasherOptions, ManualClock, Options, Policy, Scheme, model::PasswordPolicy},
 };
 use futures_util::future::LocalBoxFuture;
 use time::{Duration, OffsetDateTime};
@@ -67,9 +64,8 @@ impl TestApp {
         };
         let policy = Policy { password: PasswordPolicy { min_code_points: 8 }, ..Policy::default() };
         let shared_clock: Arc<dyn Clock> = Arc::<ManualClock>::clone(&clock);
-        let entropy = Arc::new(SystemEntropy);
-        let auth =
-            Auth::start(db.clone(), Options { policy, hashing, clock: shared_clock, entropy }).unwrap();
+        let options_of_auth = Options { policy, hashing, clock: shared_clock, ..Options::default() };
+        let auth = Auth::start(db.clone(), options_of_auth).unwrap();
         let routes = AuthRoutes::new(auth, options).unwrap();
         let served = serve(routes.clone()).await;
         Self { clock, routes, db, served }
@@ -140,7 +136,7 @@ pub fn told(answer: &Answer) -> (u16, &str) {
 }
 
 async fn page(user: CurrentUser) -> String {
-    format!("page of user {}", user.user.id)
+    format!("page of user {}", user.id)
 }
 
 async fn bug() -> String {

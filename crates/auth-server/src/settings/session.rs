@@ -17,6 +17,8 @@ pub struct SessionSettings {
     pub idle: time::Duration,
     /// `AUTH_SESSIONS_PER_USER`.
     pub per_user: u64,
+    /// `AUTH_SESSION_CACHE_ENTRIES`.
+    pub cache_entries: u64,
 }
 
 impl SessionSettings {
@@ -24,14 +26,12 @@ impl SessionSettings {
         let lifetime = Setting::new("AUTH_SESSION_LIFETIME", raw.session_lifetime.as_deref());
         let idle = Setting::new("AUTH_SESSION_IDLE", raw.session_idle.as_deref());
         let per_user = Setting::new("AUTH_SESSIONS_PER_USER", raw.sessions_per_user.as_deref());
-        let cache = Setting::new("AUTH_SESSION_CACHE_ENTRIES", raw.session_cache_entries.as_deref());
-        if cache.given().is_some_and(|given| given != "0") {
-            return Err(cache.refuse("this version remembers no sessions in memory; accepted: 0"));
-        }
+        let cache_entries = Setting::new("AUTH_SESSION_CACHE_ENTRIES", raw.session_cache_entries.as_deref());
         Ok(Self {
             lifetime: signed(lifetime.duration(MINUTE, DAY * 365, DAY * 30)?),
             idle: signed(idle.duration(MINUTE, DAY * 365, DAY * 7)?),
             per_user: per_user.number(1, 1000, 10)?,
+            cache_entries: cache_entries.number(0, 10_000_000, 100_000)?,
         })
     }
 }

@@ -175,9 +175,8 @@ fn a_bad_value_is_named_with_what_would_be_accepted() {
             "AUTH_LOG_FORMAT (--log-format) is `xml`: accepted: text, json",
         ),
         (
-            Raw { session_cache_entries: some("1000"), ..development() },
-            "AUTH_SESSION_CACHE_ENTRIES (--session-cache-entries) is `1000`: this version remembers no \
-             sessions in memory; accepted: 0",
+            Raw { session_cache_entries: some("-1"), ..development() },
+            "AUTH_SESSION_CACHE_ENTRIES (--session-cache-entries) is `-1`: accepted: 0 to 10000000",
         ),
     ] {
         assert_eq!(line(&raw), expected);

@@ -2,7 +2,10 @@
 
 use std::{
     collections::HashMap,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicI64, Ordering},
+    },
 };
 
 use auth_db::model::SessionTokenDigest;
@@ -10,33 +13,64 @@ use time::OffsetDateTime;
 
 use crate::policy::LAST_SEEN_FLUSH;
 
-/// How many sessions are remembered that have nothing to write down. Beyond, they are forgotten, which
-/// costs exactness (see [`LastSeen::latest`]) and nothing else. About 64 bytes each.
+/// How many sessions are remembered that have nothing to write down. Beyond, those that are not in the cache
+/// either are forgotten, which costs exactness (see [`LastSeen::latest`]) and nothing else. About 100 bytes
+/// each.
 const REMEMBERED: usize = 100_000;
 
 /// What this process saw of the use of sessions.
 #[derive(Debug, Default)]
-pub struct LastSeen(Mutex<HashMap<SessionTokenDigest, Seen>>);
+pub struct LastSeen(Mutex<HashMap<SessionTokenDigest, Arc<Seen>>>);
 
-#[derive(Debug, Clone, Copy)]
-struct Seen {
-    at: OffsetDateTime,
-    written: bool,
+/// When one session was last used, as far as this process saw it.
+#[derive(Debug)]
+pub struct Seen {
+    /// In microseconds since 1970.
+    at: AtomicI64,
+    /// Which of these was written down last.
+    written: AtomicI64,
+    /// Whether the session ended, for whoever still holds this.
+    ended: AtomicBool,
+}
+
+impl Seen {
+    /// When it was last used.
+    pub fn at(&self) -> OffsetDateTime {
+        instant(self.at.load(Ordering::Acquire))
+    }
+
+    /// It was used; an instant before one that is known changes nothing.
+    pub fn note(&self, at: OffsetDateTime) {
+        self.at.fetch_max(micros(at), Ordering::AcqRel);
+    }
+
+    /// Whether the session ended.
+    pub fn has_ended(&self) -> bool {
+        self.ended.load(Ordering::SeqCst)
+    }
+
+    fn new(at: i64, written: i64) -> Self {
+        Self { at: at.into(), written: written.into(), ended: false.into() }
+    }
+
+    fn is_written(&self) -> bool {
+        self.written.load(Ordering::Acquire) == self.at.load(Ordering::Acquire)
+    }
 }
 
 impl LastSeen {
     /// A session was opened: the stored instant is this one.
     pub fn opened(&self, session: SessionTokenDigest, at: OffsetDateTime) {
-        self.seen().insert(session, Seen { at, written: true });
+        let at = micros(at);
+        self.seen().insert(session, Arc::new(Seen::new(at, at)));
     }
 
-    /// A session was used.
-    pub fn note(&self, session: SessionTokenDigest, at: OffsetDateTime) {
+    /// A session was used; further uses can be noted in what this answers.
+    pub fn note(&self, session: SessionTokenDigest, at: OffsetDateTime) -> Arc<Seen> {
         let mut seen = self.seen();
-        let entry = seen.entry(session).or_insert(Seen { at, written: false });
-        if entry.at < at {
-            *entry = Seen { at, written: false };
-        }
+        let entry = seen.entry(session).or_insert_with(|| Arc::new(Seen::new(micros(at), i64::MIN)));
+        entry.note(at);
+        Arc::clone(entry)
     }
 
     /// When a session was last used, as far as can be known from here.
@@ -46,39 +80,51 @@ impl LastSeen {
     /// two flush intervals: they are allowed.
     pub fn latest(&self, session: &SessionTokenDigest, stored: OffsetDateTime) -> OffsetDateTime {
         match self.seen().get(session) {
-            Some(seen) if seen.at >= stored => seen.at,
+            Some(seen) if seen.at() >= stored => seen.at(),
             _ => stored.saturating_add(LAST_SEEN_FLUSH * 2),
         }
     }
 
     /// A session ended: nothing needs to be known of it.
     pub fn forget(&self, session: &SessionTokenDigest) {
-        self.seen().remove(session);
+        if let Some(seen) = self.seen().remove(session) {
+            seen.ended.store(true, Ordering::SeqCst);
+        }
     }
 
-    /// What is to be written down. What has been, and is too much to remember, is forgotten.
+    /// What is to be written down. What has been, is in nobody's hands and is too much to remember, is
+    /// forgotten.
     pub fn unwritten(&self) -> Vec<(SessionTokenDigest, OffsetDateTime)> {
         let mut seen = self.seen();
         if seen.len() > REMEMBERED {
-            seen.retain(|_, seen| !seen.written);
+            seen.retain(|_, seen| !seen.is_written() || Arc::strong_count(seen) > 1);
         }
-        seen.iter().filter(|(_, seen)| !seen.written).map(|(session, seen)| (*session, seen.at)).collect()
+        let unwritten = seen.iter().filter(|(_, seen)| !seen.is_written());
+        unwritten.map(|(session, seen)| (*session, seen.at())).collect()
     }
 
     /// These were written down.
     pub fn wrote(&self, batch: &[(SessionTokenDigest, OffsetDateTime)]) {
-        let mut seen = self.seen();
+        let seen = self.seen();
         for (session, at) in batch {
-            if let Some(entry) = seen.get_mut(session) {
-                entry.written = entry.at == *at;
+            if let Some(seen) = seen.get(session) {
+                seen.written.fetch_max(micros(*at), Ordering::AcqRel);
             }
         }
     }
 
-    fn seen(&self) -> MutexGuard<'_, HashMap<SessionTokenDigest, Seen>> {
+    fn seen(&self) -> MutexGuard<'_, HashMap<SessionTokenDigest, Arc<Seen>>> {
         // Nothing here can panic half-way through a change.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn micros(at: OffsetDateTime) -> i64 {
+    i64::try_from(at.unix_timestamp_nanos() / 1000).unwrap_or(i64::MAX)
+}
+
+fn instant(micros: i64) -> OffsetDateTime {
+    OffsetDateTime::from_unix_timestamp_nanos(i128::from(micros) * 1000).unwrap_or(OffsetDateTime::UNIX_EPOCH)
 }
 
 #[cfg(test)]
@@ -134,8 +180,11 @@ mod tests {
             last_seen.opened(SessionTokenDigest::from_bytes(bytes), at(0));
         }
         last_seen.note(SESSION, at(1));
+        let cached = last_seen.note(SessionTokenDigest::from_bytes([0; 32]), at(0));
 
         assert_eq!(last_seen.unwritten(), [(SESSION, at(1))]);
-        assert_eq!(last_seen.seen().len(), 1);
+        assert_eq!(last_seen.seen().len(), 2, "one to be written, and one that is still noted in");
+        cached.note(at(2));
+        assert_eq!(last_seen.unwritten().len(), 2);
     }
 }

@@ -1,0 +1,247 @@
+//! What was looked up before, and when it may be believed.
+
+use std::{
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Instant,
+};
+
+use auth_db::model::SessionTokenDigest;
+use time::{Duration, OffsetDateTime};
+
+use super::last_seen::Seen;
+use crate::CurrentUser;
+
+/// How long a look-up is believed before it is made again.
+///
+/// Endings are heard of, so this is for what is not: a stored address that a program changed by `auth-db`, a
+/// later use of the session that another process wrote down. It costs a look-up a minute for each session
+/// in use. Not longer than the shortest idle time that can be set.
+const BELIEVED: Duration = Duration::minutes(1);
+
+/// Looked-up sessions, the most used of them, for as long as they are known to be as they were.
+pub struct Cache {
+    /// None if nothing is to be remembered.
+    entries: Option<moka::sync::Cache<SessionTokenDigest, Arc<Entry>>>,
+    /// Counts endings. Held while something is put in, so that no ending passes meanwhile.
+    endings: Mutex<u64>,
+    /// Counts clearances; what was put in before the last one is not given out.
+    clearances: AtomicU64,
+    /// Whether nobody else can end sessions.
+    private: bool,
+    began: Instant,
+    /// Until when others are known not to have ended anything, in nanoseconds since `began`.
+    trusted_until: AtomicU64,
+}
+
+/// A session that was looked up.
+pub struct Entry {
+    pub current: Arc<CurrentUser>,
+    /// When it was last used.
+    pub seen: Arc<Seen>,
+    filled_at: OffsetDateTime,
+    clearances: u64,
+}
+
+impl Entry {
+    pub const fn new(current: Arc<CurrentUser>, seen: Arc<Seen>, now: OffsetDateTime) -> Self {
+        Self { current, seen, filled_at: now, clearances: 0 }
+    }
+}
+
+/// Taken before a look-up: what it finds is remembered only if nothing ended since.
+#[derive(Debug, Clone, Copy)]
+pub struct Ticket {
+    endings: u64,
+    clearances: u64,
+}
+
+impl Cache {
+    /// Holds at most `entries`. If it is not `private`, it gives nothing out until it is trusted.
+    pub fn new(entries: u64, private: bool) -> Self {
+        Self {
+            entries: (entries > 0).then(|| moka::sync::Cache::new(entries)),
+            endings: Mutex::new(0),
+            clearances: AtomicU64::new(0),
+            private,
+            began: Instant::now(),
+            trusted_until: AtomicU64::new(0),
+        }
+    }
+
+    /// Whether somebody must watch what others do.
+    pub const fn needs_watching(&self) -> bool {
+        self.entries.is_some() && !self.private
+    }
+
+    /// What is remembered of a session.
+    pub fn get(&self, session: &SessionTokenDigest, now: OffsetDateTime) -> Option<Arc<Entry>> {
+        let entries = self.entries.as_ref()?;
+        if !self.is_trusted() {
+            return None;
+        }
+        let entry = entries.get(session)?;
+        let valid = entry.clearances == self.clearances.load(Ordering::Acquire)
+            && entry.filled_at <= now
+            && now < entry.filled_at.saturating_add(BELIEVED);
+        valid.then_some(entry)
+    }
+
+    pub fn ticket(&self) -> Ticket {
+        let endings = self.endings();
+        Ticket { endings: *endings, clearances: self.clearances.load(Ordering::Acquire) }
+    }
+
+    /// Remembers what was looked up with a ticket, unless something ended since it was taken.
+    pub fn fill(&self, ticket: Ticket, session: SessionTokenDigest, entry: Entry) {
+        let Some(entries) = &self.entries else { return };
+        let endings = self.endings();
+        if *endings == ticket.endings {
+            entries.insert(session, Arc::new(Entry { clearances: ticket.clearances, ..entry }));
+        }
+    }
+
+    /// These ended.
+    pub fn forget(&self, ended: &[SessionTokenDigest]) {
+        let Some(entries) = &self.entries else { return };
+        if ended.is_empty() {
+            return;
+        }
+        let mut endings = self.endings();
+        *endings += 1;
+        for session in ended {
+            entries.invalidate(session);
+        }
+    }
+
+    /// Nobody knows what ended.
+    pub fn clear(&self) {
+        let Some(entries) = &self.entries else { return };
+        let mut endings = self.endings();
+        *endings += 1;
+        self.clearances.fetch_add(1, Ordering::AcqRel);
+        // To free the memory; that the entries no longer count is what was just counted.
+        entries.invalidate_all();
+    }
+
+    /// Nobody else ended anything that was not heard of until `then`.
+    pub fn trust_until(&self, then: Instant) {
+        let nanos = then.saturating_duration_since(self.began).as_nanos();
+        self.trusted_until.fetch_max(u64::try_from(nanos).unwrap_or(u64::MAX), Ordering::AcqRel);
+    }
+
+    fn is_trusted(&self) -> bool {
+        self.private
+            || self.began.elapsed().as_nanos() < u128::from(self.trusted_until.load(Ordering::Acquire))
+    }
+
+    fn endings(&self) -> MutexGuard<'_, u64> {
+        // Nothing under this lock can panic half-way through a change.
+        self.endings.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration as Real;
+
+    use auth_db::model::{Client, Email, Session, SessionId, UserId};
+
+    use super::*;
+
+    const SESSION: SessionTokenDigest = SessionTokenDigest::from_bytes([7; 32]);
+    const OTHER: SessionTokenDigest = SessionTokenDigest::from_bytes([8; 32]);
+    const START: OffsetDateTime = OffsetDateTime::UNIX_EPOCH;
+
+    fn entry() -> Entry {
+        let session = Session {
+            id: SessionId::mint(0, &[0; 10]),
+            user_id: UserId::from_i64(1),
+            created_at: START,
+            last_seen_at: START,
+            expires_at: START + Duration::days(1),
+            client: Client::default(),
+        };
+        let email = Email::parse("ada@example.org").unwrap();
+        let current = CurrentUser { id: session.user_id, email, session };
+        let seen = crate::sessions::last_seen::LastSeen::default().note(SESSION, START);
+        Entry::new(Arc::new(current), seen, START)
+    }
+
+    fn filled(cache: Cache) -> Cache {
+        cache.fill(cache.ticket(), SESSION, entry());
+        cache
+    }
+
+    fn holds(cache: &Cache) -> bool {
+        cache.get(&SESSION, START).is_some()
+    }
+
+    #[test]
+    fn what_was_looked_up_is_remembered_until_it_ends() {
+        let cache = filled(Cache::new(10, true));
+        assert!(holds(&cache));
+
+        cache.forget(&[OTHER]);
+        assert!(holds(&cache));
+        cache.forget(&[OTHER, SESSION]);
+        assert!(!holds(&cache));
+    }
+
+    #[test]
+    fn a_look_up_that_an_ending_passed_is_not_remembered() {
+        let cache = Cache::new(10, true);
+        for ending in [Cache::clear, |cache: &Cache| cache.forget(&[OTHER])] {
+            let ticket = cache.ticket();
+            ending(&cache);
+            cache.fill(ticket, SESSION, entry());
+            assert!(!holds(&cache));
+        }
+
+        cache.fill(cache.ticket(), SESSION, entry());
+        assert!(holds(&cache));
+        cache.clear();
+        assert!(!holds(&cache));
+    }
+
+    #[test]
+    fn a_look_up_is_believed_for_a_minute() {
+        let cache = filled(Cache::new(10, true));
+        for (after, believed) in [(0, true), (59, true), (60, false), (-1, false)] {
+            assert_eq!(cache.get(&SESSION, START + Duration::seconds(after)).is_some(), believed, "{after}");
+        }
+    }
+
+    #[test]
+    fn where_others_can_end_sessions_nothing_is_given_out_without_trust() {
+        let cache = filled(Cache::new(10, false));
+        assert!(!holds(&cache));
+
+        cache.trust_until(Instant::now() + Real::from_mins(10));
+        assert!(holds(&cache));
+        assert!(cache.needs_watching() && !Cache::new(10, true).needs_watching());
+
+        let lapsed = filled(Cache::new(10, false));
+        lapsed.trust_until(Instant::now());
+        assert!(!holds(&lapsed));
+    }
+
+    #[test]
+    fn a_cache_without_room_remembers_nothing() {
+        let cache = filled(Cache::new(0, true));
+        assert!(!holds(&cache) && !cache.needs_watching());
+    }
+
+    #[test]
+    fn memory_is_bounded() {
+        let cache = Cache::new(10, true);
+        for number in 0..100 {
+            cache.fill(cache.ticket(), SessionTokenDigest::from_bytes([number; 32]), entry());
+        }
+        let entries = cache.entries.as_ref().unwrap();
+        entries.run_pending_tasks();
+        assert!(entries.entry_count() <= 10);
+    }
+}

@@ -1,0 +1,68 @@
+//! Which sessions a transaction ended.
+
+use auth_db::{
+    DbError, Transaction,
+    model::{SessionTokenDigest, UserId},
+    sessions,
+};
+use time::OffsetDateTime;
+
+/// The sessions that a transaction ended, to be handed to [`Sessions::ending`](super::Sessions::ending).
+///
+/// Only the functions here make one, and they alone end sessions.
+#[derive(Debug, Default)]
+#[must_use]
+pub struct Ended(Vec<SessionTokenDigest>);
+
+impl Ended {
+    /// Nothing ended.
+    pub const NONE: Self = Self(Vec::new());
+
+    /// Ends one session, if it is there.
+    pub async fn one(tx: &Transaction, session: &SessionTokenDigest) -> Result<Self, DbError> {
+        let ended = sessions::end(tx, session).await?;
+        Ok(Self(ended.then_some(*session).into_iter().collect()))
+    }
+
+    /// Makes room for a new session of a user: of all others the newest `keep` stay, and the one that came
+    /// with the login goes.
+    pub async fn make_room(
+        tx: &Transaction,
+        user: UserId,
+        presented: Option<&SessionTokenDigest>,
+        keep: u64,
+    ) -> Result<Self, DbError> {
+        let mut ended = Vec::new();
+        if let Some(presented) = presented
+            && sessions::end_of_user(tx, user, presented).await?
+        {
+            ended.push(*presented);
+        }
+        ended.extend(sessions::end_all_but_newest(tx, user, keep).await?);
+        Ok(Self(ended))
+    }
+
+    /// Ends all sessions of a user.
+    pub async fn all_of(tx: &Transaction, user: UserId) -> Result<Self, DbError> {
+        sessions::end_all_of(tx, user).await.map(Self)
+    }
+
+    /// Deletes at most `limit` sessions that expired at `now` or were last seen at `idle_since` or earlier.
+    pub async fn over(
+        tx: &Transaction,
+        now: OffsetDateTime,
+        idle_since: OffsetDateTime,
+        limit: u64,
+    ) -> Result<Self, DbError> {
+        sessions::purge(tx, now, idle_since, limit).await.map(Self)
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.0.len()
+    }
+
+    pub(super) fn digests(&self) -> &[SessionTokenDigest] {
+        &self.0
+    }
+}

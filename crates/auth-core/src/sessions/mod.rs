@@ -1,0 +1,190 @@
+//! The stored sessions: one type checks them, and one type ends them.
+
+mod cache;
+mod ended;
+mod last_seen;
+#[cfg(test)]
+mod tests;
+mod under_way;
+mod watch;
+
+use std::{panic::resume_unwind, sync::Arc};
+
+use auth_db::{
+    Database, DbError,
+    model::{Session, SessionTokenDigest, UserId},
+    sessions,
+};
+use time::{Duration, OffsetDateTime};
+use tracing::Instrument;
+
+pub use self::ended::Ended;
+use self::{
+    cache::{Cache, Entry},
+    last_seen::LastSeen,
+    under_way::UnderWay,
+};
+use crate::{CurrentUser, Unavailable};
+
+/// Rows that one transaction touches at the most, so that nobody waits for long behind it.
+pub const BATCH: usize = 500;
+
+/// The stored sessions, with what is remembered of them in memory. Cheap to clone; all clones are one.
+///
+/// A look-up is remembered, so that the next check of a session asks no database. Therefore nothing else
+/// in this crate ends sessions: whatever does, does it by [`Sessions::ending`], which writes first and
+/// then forgets.
+#[derive(Clone)]
+pub struct Sessions(Arc<Inner>);
+
+struct Inner {
+    db: Database,
+    cache: Cache,
+    last_seen: LastSeen,
+    under_way: UnderWay,
+    idle: Duration,
+    #[cfg(test)]
+    gates: tests::Gates,
+}
+
+impl Sessions {
+    /// Remembers at most `entries` look-ups; a session may be idle for less than `idle`.
+    pub fn new(db: Database, entries: u64, idle: Duration) -> Self {
+        let cache = Cache::new(entries, db.is_in_memory());
+        Self(Arc::new(Inner {
+            db,
+            cache,
+            last_seen: LastSeen::default(),
+            under_way: UnderWay::new(),
+            idle,
+            #[cfg(test)]
+            gates: tests::Gates::default(),
+        }))
+    }
+
+    /// Whose session it is, if it counts at `now`; it is noted in memory that it was used then.
+    pub async fn check(
+        &self,
+        digest: SessionTokenDigest,
+        now: OffsetDateTime,
+    ) -> Result<Option<Arc<CurrentUser>>, DbError> {
+        let inner = &self.0;
+        // What is remembered can only say yes. Whether it is no is for the database to say: another
+        // process may have seen the session used. That it has ended is asked last, because it is said before
+        // the ending is no longer under way.
+        if let Some(entry) = inner.cache.get(&digest, now)
+            && !inner.under_way.concerns(entry.current.id)
+            && !entry.seen.has_ended()
+            && entry.current.session.is_live(entry.seen.at(), now, inner.idle)
+        {
+            entry.seen.note(now);
+            return Ok(Some(Arc::clone(&entry.current)));
+        }
+
+        let ticket = inner.cache.ticket();
+        self.pause("look up").await;
+        let Some((session, user)) = sessions::find_with_user(inner.db.read(), &digest).await? else {
+            return Ok(None);
+        };
+        self.pause("remember").await;
+        if !self.counts(&session, &digest, now) {
+            return Ok(None);
+        }
+        let seen = inner.last_seen.note(digest, now);
+        let current = Arc::new(CurrentUser { id: user.id, email: user.email, session });
+        inner.cache.fill(ticket, digest, Entry::new(Arc::clone(&current), seen, now));
+        Ok(Some(current))
+    }
+
+    /// Whether a stored session counts at `now`, by what is known of its latest use.
+    pub fn counts(&self, session: &Session, digest: &SessionTokenDigest, now: OffsetDateTime) -> bool {
+        let last_seen_at = self.0.last_seen.latest(digest, session.last_seen_at);
+        session.is_live(last_seen_at, now, self.0.idle)
+    }
+
+    /// A session was opened and stored.
+    pub fn opened(&self, digest: SessionTokenDigest, at: OffsetDateTime) {
+        self.0.last_seen.opened(digest, at);
+    }
+
+    /// Carries out what may end sessions, of one user if it is known, and forgets those before it answers.
+    ///
+    /// In a task of its own: who asked for it may go away, and what was committed must be forgotten all the
+    /// same. If it fails, nobody knows whether it was committed, and everything is forgotten.
+    pub async fn ending<T: Send + 'static>(
+        &self,
+        user: Option<UserId>,
+        write: impl Future<Output = Result<(T, Ended), DbError>> + Send + 'static,
+    ) -> Result<T, Unavailable> {
+        let sessions = self.clone();
+        let task = async move {
+            let _under_way = user.map(|user| sessions.0.under_way.begin(user));
+            let unsettled = Unsettled(&sessions.0.cache);
+            sessions.pause("write").await;
+            let (answer, ended) = write.await?;
+            sessions.pause("forget").await;
+            sessions.forget(&ended);
+            unsettled.settled();
+            sessions.pause("answer").await;
+            Ok(answer)
+        };
+        match tokio::spawn(task.in_current_span()).await {
+            Ok(answer) => answer,
+            Err(failed) => match failed.try_into_panic() {
+                Ok(panic) => resume_unwind(panic),
+                Err(cancelled) => Err(Unavailable::Internal(Box::new(cancelled))),
+            },
+        }
+    }
+
+    /// Writes down when sessions were last used; answers how many it wrote. What it could not write is
+    /// tried again by the next.
+    pub async fn flush(&self) -> Result<usize, DbError> {
+        let unwritten = self.0.last_seen.unwritten();
+        for batch in unwritten.chunks(BATCH) {
+            let write = self.0.db.write(async |tx| {
+                for (session, at) in batch {
+                    sessions::touch(&tx, session, *at).await?;
+                }
+                Ok(())
+            });
+            write.await?;
+            self.0.last_seen.wrote(batch);
+        }
+        Ok(unwritten.len())
+    }
+
+    fn forget(&self, ended: &Ended) {
+        self.0.cache.forget(ended.digests());
+        for session in ended.digests() {
+            self.0.last_seen.forget(session);
+        }
+    }
+
+    /// A point at which tests let others go first.
+    #[cfg(test)]
+    async fn pause(&self, before: &'static str) {
+        self.0.gates.pause(before).await;
+    }
+
+    #[cfg(not(test))]
+    fn pause(&self, _before: &'static str) -> std::future::Ready<()> {
+        let _ = self;
+        std::future::ready(())
+    }
+}
+
+/// Forgets everything, unless it is told what ended.
+struct Unsettled<'a>(&'a Cache);
+
+impl Unsettled<'_> {
+    fn settled(self) {
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for Unsettled<'_> {
+    fn drop(&mut self) {
+        self.0.clear();
+    }
+}

@@ -1,0 +1,192 @@
+//! One user, some sessions, and requests that run into each other at every point that matters.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use auth_db::{
+    model::{Client, SessionToken},
+    sessions,
+};
+use fastrand::Rng;
+use tokio::task::JoinHandle;
+
+use super::{
+    for_each_seed,
+    gates::Held,
+    world::{World, clock, email, new_password, policy},
+};
+use crate::Auth;
+
+/// Sessions that a user can have: so that one more login ends one.
+const CAP: usize = 3;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Check,
+    LogOut,
+    EndAll,
+    LogIn,
+}
+
+/// A request under way.
+struct Request {
+    kind: Kind,
+    /// Which session it is about.
+    session: usize,
+    began: u64,
+    /// When it was answered, and what; never, if its client went away.
+    answered: Option<(u64, bool)>,
+    progress: Progress,
+}
+
+enum Progress {
+    Waiting,
+    Held(Held, Option<JoinHandle<bool>>),
+    Done,
+}
+
+/// No check that began after an ending was acknowledged succeeds; none before any ending began fails; and what
+/// is remembered at the end is what is stored.
+#[test]
+fn no_interleaving_lets_an_ended_session_live() {
+    for_each_seed("AUTH_MODEL_INTERLEAVINGS", async |world: &World, mut rng: Rng| {
+        let auth = world.start(&clock(), policy(CAP as u64), 1000);
+        auth.register_user(email(0), new_password(0)).await.unwrap();
+        let mut tokens = Vec::new();
+        for _ in 0..CAP {
+            let opened = auth.create_session(&email(0), Client::default()).await.unwrap().unwrap();
+            if rng.bool() {
+                auth.user_behind(&opened.token).await.unwrap();
+            }
+            tokens.push(opened.token);
+        }
+
+        let requests = run(&auth, &tokens, &mut rng).await;
+        judge(&requests);
+        for token in &tokens {
+            let remembered = auth.user_behind(token).await.unwrap().is_some();
+            let stored = sessions::find(world.db.read(), &token.digest()).await.unwrap().is_some();
+            assert_eq!(remembered, stored, "in the end");
+        }
+    });
+}
+
+fn make_up(rng: &mut Rng) -> Vec<Request> {
+    let kinds =
+        [Kind::Check, Kind::Check, Kind::Check, Kind::LogOut, Kind::LogOut, Kind::EndAll, Kind::LogIn];
+    let one = |rng: &mut Rng| Request {
+        kind: rng.choice(kinds).unwrap(),
+        session: rng.usize(..CAP),
+        began: 0,
+        answered: None,
+        progress: Progress::Waiting,
+    };
+    (0..rng.usize(3..9)).map(|_| one(rng)).collect()
+}
+
+/// Runs requests a step at a time, each step of a random one; some clients go away in between.
+async fn run(auth: &Auth, tokens: &[SessionToken], rng: &mut Rng) -> Vec<Request> {
+    let gates = &auth.parts().sessions.0.gates;
+    let mut requests = make_up(rng);
+    let step = AtomicU64::new(0);
+    gates.close();
+    loop {
+        let open: Vec<usize> = requests
+            .iter()
+            .enumerate()
+            .filter(|(_, request)| !matches!(request.progress, Progress::Done))
+            .map(|(index, _)| index)
+            .collect();
+        let Some(index) = rng.choice(open) else { break };
+        let now = step.fetch_add(1, Ordering::Relaxed) + 1;
+        let request = &mut requests[index];
+
+        let mut task = match std::mem::replace(&mut request.progress, Progress::Done) {
+            Progress::Waiting => {
+                request.began = now;
+                tokio::spawn(send(auth.clone(), request.kind, tokens[request.session].clone()))
+            }
+            Progress::Held(held, Some(task)) if rng.u8(..10) == 0 => {
+                // The client goes away. What it began goes on, if it is an ending.
+                task.abort();
+                let _ = task.await;
+                if !held.released.is_closed() {
+                    request.progress = Progress::Held(held, None);
+                }
+                continue;
+            }
+            Progress::Held(held, Some(task)) => {
+                let _ = held.released.send(());
+                task
+            }
+            Progress::Held(held, None) => {
+                let _ = held.released.send(());
+                if held.before == "answer" {
+                    // Nothing is left but to end.
+                    tokio::task::yield_now().await;
+                } else {
+                    request.progress = Progress::Held(gates.arrival().await, None);
+                }
+                continue;
+            }
+            Progress::Done => continue,
+        };
+        tokio::select! {
+            held = gates.arrival() => {
+                request.progress = Progress::Held(held, Some(task));
+            }
+            answer = &mut task => {
+                request.answered = Some((step.fetch_add(1, Ordering::Relaxed) + 1, answer.unwrap()));
+            }
+        }
+    }
+    gates.open();
+    requests
+}
+
+/// Whether a check was passed, or an ending is acknowledged.
+async fn send(auth: Auth, kind: Kind, token: SessionToken) -> bool {
+    match kind {
+        Kind::Check => auth.user_behind(&token).await.unwrap().is_some(),
+        Kind::LogOut => auth.log_out(&token).await.unwrap(),
+        Kind::EndAll => {
+            let user =
+                auth_db::users::find_by_email(auth.parts().db.read(), &email(0)).await.unwrap().unwrap();
+            auth.destroy_sessions(user.id).await.unwrap();
+            true
+        }
+        Kind::LogIn => auth.create_session(&email(0), Client::default()).await.unwrap().is_some(),
+    }
+}
+
+fn judge(requests: &[Request]) {
+    for check in requests.iter().filter(|request| request.kind == Kind::Check) {
+        let Some((answered, passed)) = check.answered else { continue };
+        let ends = |request: &&Request| match request.kind {
+            Kind::LogOut => request.session == check.session,
+            Kind::EndAll => true,
+            // It ends the oldest that is left, which may be this one.
+            Kind::LogIn | Kind::Check => false,
+        };
+        let acknowledged = |request: &Request| request.answered.is_some_and(|(at, _)| at < check.began);
+        let may_have_begun = |request: &&Request| {
+            request.kind != Kind::Check
+                && (ends(request) || request.kind == Kind::LogIn)
+                && request.began > 0
+                && request.began < answered
+        };
+        let refused_before = requests.iter().any(|other| {
+            other.kind == Kind::Check
+                && other.session == check.session
+                && other.answered.is_some_and(|(at, passed)| !passed && at < check.began)
+        });
+        assert!(!(passed && refused_before), "passed after it was refused");
+        if passed {
+            assert!(!requests.iter().filter(ends).any(acknowledged), "passed after its end was acknowledged");
+        } else {
+            assert!(
+                requests.iter().any(|request| may_have_begun(&request)),
+                "refused, and nothing had ended it"
+            );
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! What sessions should do, said as naively as can be.
+
+use time::{Duration, OffsetDateTime};
+
+use auth_db::model::{ResetToken, SessionToken};
+
+pub const LIFETIME: Duration = Duration::days(30);
+pub const IDLE: Duration = Duration::days(7);
+pub const RESET: Duration = Duration::minutes(30);
+
+/// What a restart may lose of the knowledge when a session was used: two flushes.
+const LENIENCE: Duration = Duration::minutes(1);
+
+#[derive(Default)]
+pub struct Model {
+    pub users: Vec<User>,
+    pub sessions: Vec<Session>,
+}
+
+/// Registered, if there is a password.
+#[derive(Default, Clone)]
+pub struct User {
+    pub password: Option<u8>,
+    pub reset: Option<(ResetToken, OffsetDateTime)>,
+}
+
+pub struct Session {
+    pub token: SessionToken,
+    pub user: usize,
+    pub opened: OffsetDateTime,
+    /// When it was last used.
+    pub used: OffsetDateTime,
+    /// Which of these was written down last.
+    pub stored: OffsetDateTime,
+    /// Whether this process saw the last use.
+    pub seen_here: bool,
+    pub ended: bool,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub enum Expected {
+    Live,
+    Over,
+    /// A restart may have lost when it was last used.
+    Either,
+}
+
+impl Session {
+    pub fn opened(token: SessionToken, user: usize, now: OffsetDateTime) -> Self {
+        Self { token, user, opened: now, used: now, stored: now, seen_here: true, ended: false }
+    }
+
+    pub fn at(&self, now: OffsetDateTime) -> Expected {
+        if self.ended || now >= self.opened + LIFETIME {
+            return Expected::Over;
+        }
+        if self.seen_here {
+            return if now < self.used + IDLE { Expected::Live } else { Expected::Over };
+        }
+        if now < self.stored + IDLE {
+            Expected::Live
+        } else if now >= self.used + IDLE + LENIENCE {
+            Expected::Over
+        } else {
+            Expected::Either
+        }
+    }
+
+    pub fn used(&mut self, now: OffsetDateTime) {
+        if self.seen_here {
+            self.used = self.used.max(now);
+        } else if now >= self.stored {
+            self.used = now;
+            self.seen_here = true;
+        }
+    }
+}
+
+impl Model {
+    pub fn open(
+        &mut self,
+        user: usize,
+        token: SessionToken,
+        presented: Option<usize>,
+        cap: usize,
+        now: OffsetDateTime,
+    ) {
+        if let Some(presented) = presented
+            && self.sessions[presented].user == user
+        {
+            self.sessions[presented].ended = true;
+        }
+        let mut others: Vec<&mut Session> =
+            self.sessions.iter_mut().filter(|session| session.user == user && !session.ended).collect();
+        others.sort_by_key(|session| std::cmp::Reverse(session.opened));
+        for surplus in others.into_iter().skip(cap - 1) {
+            surplus.ended = true;
+        }
+        self.sessions.push(Session::opened(token, user, now));
+    }
+
+    pub fn end_all_of(&mut self, user: usize) {
+        for session in self.sessions.iter_mut().filter(|session| session.user == user) {
+            session.ended = true;
+        }
+    }
+
+    pub fn flush(&mut self) {
+        for session in self.sessions.iter_mut().filter(|session| session.seen_here) {
+            session.stored = session.stored.max(session.used);
+        }
+    }
+
+    pub fn purge(&mut self, now: OffsetDateTime) {
+        self.flush();
+        for session in &mut self.sessions {
+            session.ended |= now >= session.opened + LIFETIME || now >= session.stored + IDLE + LENIENCE;
+        }
+        for user in &mut self.users {
+            user.reset = user.reset.take().filter(|(_, until)| now < *until);
+        }
+    }
+
+    pub fn restart(&mut self) {
+        for session in &mut self.sessions {
+            session.seen_here = false;
+        }
+    }
+}
