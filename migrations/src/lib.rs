@@ -17,6 +17,7 @@
 mod m20261121_000001_users;
 mod m20261121_000002_sessions;
 mod m20261121_000003_reset_tokens;
+mod m20261121_000004_server_keys;
 
 use std::collections::HashSet;
 
@@ -37,6 +38,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000001_users::Migration),
             Box::new(m20261121_000002_sessions::Migration),
             Box::new(m20261121_000003_reset_tokens::Migration),
+            Box::new(m20261121_000004_server_keys::Migration),
         ]
     }
 }

@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 
 use crate::{
     Clock, Entropy, Figures, Hasher, HasherOptions, Policy, SystemClock, SystemEntropy, Unavailable,
-    sessions::Sessions,
+    decoys::Decoys, sessions::Sessions,
 };
 
 /// What an [`Auth`] is made of besides its database.
@@ -57,6 +57,7 @@ pub(crate) struct Parts {
     pub db: Database,
     pub hasher: Hasher,
     pub sessions: Sessions,
+    pub decoys: Decoys,
     pub policy: Policy,
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<dyn Entropy>,
@@ -82,7 +83,7 @@ impl Auth {
     pub(crate) fn with_hasher(db: Database, options: Options, hasher: Hasher) -> Self {
         let Options { policy, session_cache_entries, clock, entropy, .. } = options;
         let sessions = Sessions::new(db.clone(), session_cache_entries, policy.session_idle);
-        Self(Arc::new(Parts { db, hasher, sessions, policy, clock, entropy }))
+        Self(Arc::new(Parts { db, hasher, sessions, decoys: Decoys::default(), policy, clock, entropy }))
     }
 
     /// The rules in force.

@@ -40,6 +40,7 @@ impl Auth {
         }
         match self.add_user(&email, &hash).await? {
             Some(user) => {
+                self.parts().decoys.count(&hash);
                 tracing::info!(user_id = %user.id, "a user was imported");
                 Ok(user)
             }

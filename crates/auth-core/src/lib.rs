@@ -27,6 +27,7 @@
 mod ambient;
 mod auth;
 mod complete_reset;
+mod decoys;
 mod delete_user;
 mod error;
 mod hasher;

@@ -1,9 +1,6 @@
 //! Ending sessions.
 
-use auth_db::{
-    model::{SessionToken, UserId},
-    sessions,
-};
+use auth_db::model::{SessionToken, UserId};
 
 use crate::{Auth, Unavailable, sessions::Ended};
 
@@ -23,20 +20,18 @@ impl Auth {
         };
         let auth = self.clone();
         let end = async move {
-            let parts = auth.parts();
-            let write = parts.db.write(async |tx| match sessions::find(&tx, &digest).await? {
-                Some(session) if parts.sessions.counts(&session, &digest, now) => {
-                    Ok((Some(session), Ended::one(&tx, &digest).await?))
-                }
-                _ => Ok((None, Ended::NONE)),
+            let write = auth.parts().db.write(async |tx| {
+                let ended = Ended::one(&tx, &digest).await?;
+                Ok((ended.count() > 0, ended))
             });
             write.await
         };
         let ended = self.parts().sessions.ending(Some(current.id), end).await?;
-        if let Some(session) = &ended {
-            tracing::info!(user_id = %session.user_id, session_id = %session.id, "a user logged out");
+        if ended {
+            let session = &current.session;
+            tracing::info!(user_id = %current.id, session_id = %session.id, "a user logged out");
         }
-        Ok(ended.is_some())
+        Ok(ended)
     }
 
     /// Ends all sessions of a user, and answers how many there were.

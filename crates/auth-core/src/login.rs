@@ -82,7 +82,7 @@ impl Auth {
 
         let verdict = match &found {
             Some(user) => slot.verify(password, &user.hashed_password).await?,
-            None => slot.verify_decoy(password).await?,
+            None => parts.decoys.verify(&mut slot, email, password).await?,
         };
 
         match (found, verdict) {

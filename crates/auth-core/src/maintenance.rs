@@ -14,6 +14,9 @@ use crate::{
 /// Flushes between two purges: five minutes.
 const FLUSHES_PER_PURGE: u32 = 10;
 
+/// Flushes between two counts of the stored hashes: an hour.
+const FLUSHES_PER_CENSUS: u32 = 120;
+
 /// What a purge deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Purged {
@@ -32,11 +35,16 @@ impl Auth {
 
     async fn tidy_up(&self) {
         let interval = Duration::try_from(LAST_SEEN_FLUSH).unwrap_or(Duration::from_secs(30));
-        for round in 1_u32.. {
+        for round in 0_u32.. {
+            if round.is_multiple_of(FLUSHES_PER_CENSUS)
+                && let Err(cause) = self.count_stored_hashes().await
+            {
+                tracing::warn!(%cause, "could not count the stored hashes");
+            }
             tokio::time::sleep(interval).await;
             if let Err(cause) = self.flush_last_seen().await {
                 tracing::warn!(%cause, "could not write down when sessions were last used");
-            } else if round.is_multiple_of(FLUSHES_PER_PURGE)
+            } else if (round + 1).is_multiple_of(FLUSHES_PER_PURGE)
                 && let Err(cause) = self.purge_expired().await
             {
                 tracing::warn!(%cause, "could not delete what has expired");

@@ -6,12 +6,13 @@ use crate::Conflict;
 
 /// What each database says of a violated unique constraint: `SQLite` names table and column, and never the
 /// index.
-const UNIQUE: [(&str, Conflict); 5] = [
+const UNIQUE: [(&str, Conflict); 6] = [
     ("users.email_key", Conflict::Email),
     ("sessions.id", Conflict::SessionId),
     ("sessions.token_digest", Conflict::SessionToken),
     ("reset_tokens.token_digest", Conflict::ResetToken),
     ("reset_tokens.user_id", Conflict::Reset),
+    ("server_keys.name", Conflict::ServerKey),
 ];
 
 /// `SQLITE_CONSTRAINT_UNIQUE` and `SQLITE_CONSTRAINT_PRIMARYKEY`.

@@ -48,6 +48,8 @@ pub enum Conflict {
     ResetToken,
     /// A reset is outstanding for the user.
     Reset,
+    /// The name of a server key.
+    ServerKey,
 }
 
 impl fmt::Display for Conflict {
@@ -58,6 +60,7 @@ impl fmt::Display for Conflict {
             Self::SessionToken => "the session token is taken",
             Self::ResetToken => "the reset token is taken",
             Self::Reset => "the user has an outstanding reset",
+            Self::ServerKey => "the server has a key of this name",
         })
     }
 }

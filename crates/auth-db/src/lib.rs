@@ -12,6 +12,7 @@ mod database;
 mod error;
 mod instant;
 pub mod resets;
+pub mod server_keys;
 pub mod sessions;
 mod table;
 pub mod users;

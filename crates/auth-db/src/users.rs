@@ -83,6 +83,49 @@ pub async fn find_by_email(db: &impl ConnectionTrait, email: &Email) -> Result<O
     row.map(from_row).transpose()
 }
 
+/// The stored hashes of at most `limit` users with ids above `after`, in their order, with the ids.
+///
+/// # Errors
+///
+/// [`DbError::Unavailable`], [`DbError::Corrupt`].
+pub async fn hashes_after(
+    db: &impl ConnectionTrait,
+    after: UserId,
+    limit: u64,
+) -> Result<Vec<(UserId, PasswordHash)>, DbError> {
+    let rows: Vec<(i64, String)> = user::Entity::find()
+        .select_only()
+        .columns([user::Column::Id, user::Column::HashedPassword])
+        .filter(user::COLUMN.id.gt(after.as_i64()))
+        .order_by_asc(user::Column::Id)
+        .limit(limit)
+        .into_tuple()
+        .all(db)
+        .await?;
+    let parsed = |(id, hash)| {
+        let hash = PasswordHash::parse(hash).map_err(|_| corrupt("hashed_password"))?;
+        Ok((UserId::from_i64(id), hash))
+    };
+    rows.into_iter().map(parsed).collect()
+}
+
+/// The highest id that a user has, if there are any.
+///
+/// # Errors
+///
+/// [`DbError::Unavailable`].
+pub async fn newest_id(db: &impl ConnectionTrait) -> Result<Option<UserId>, DbError> {
+    let newest: Vec<i64> = user::Entity::find()
+        .select_only()
+        .column(user::Column::Id)
+        .order_by_desc(user::Column::Id)
+        .limit(1)
+        .into_tuple()
+        .all(db)
+        .await?;
+    Ok(newest.first().copied().map(UserId::from_i64))
+}
+
 /// Takes the user's row until the transaction ends, and answers with it; none if the user is gone.
 ///
 /// # Errors
@@ -178,8 +221,11 @@ pub async fn delete_user(db: &impl ConnectionTrait, id: UserId) -> Result<bool, 
     Ok(done.rows_affected == 1)
 }
 
+const fn corrupt(column: &'static str) -> DbError {
+    DbError::Corrupt { table: TABLE, column }
+}
+
 pub(crate) fn from_row(row: user::Model) -> Result<User, DbError> {
-    let corrupt = |column| DbError::Corrupt { table: TABLE, column };
     let email = Email::parse(&row.email).map_err(|_| corrupt("email"))?;
     if email.key() != row.email_key {
         return Err(corrupt("email_key"));

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::kdf::Sha2;
+
 /// Scheme and cost of a computation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Class {
@@ -12,7 +14,7 @@ pub enum Class {
     /// `p` times over 128 `r` bytes times two to the power of `log_n`.
     Scrypt { log_n: u8, r: u32, p: u32 },
     /// So many hashes, one after the other.
-    Pbkdf2 { rounds: u32 },
+    Pbkdf2 { hash: Sha2, rounds: u32 },
 }
 
 impl Class {
@@ -27,7 +29,7 @@ impl Class {
                 let blocks = (u64::from(r) * u64::from(p)) << log_n.min(31);
                 Duration::from_nanos(blocks.saturating_mul(400))
             }
-            Self::Pbkdf2 { rounds } => Duration::from_nanos(u64::from(rounds) * 300),
+            Self::Pbkdf2 { rounds, .. } => Duration::from_nanos(u64::from(rounds) * 300),
         }
     }
 }

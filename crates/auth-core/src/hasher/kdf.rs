@@ -33,7 +33,7 @@ pub enum Kdf {
 }
 
 /// Which hash PBKDF2 is made of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Sha2 {
     Sha256,
     Sha512,
@@ -59,6 +59,13 @@ impl Kdf {
         (affordable && (1..=LONGEST_DIGEST).contains(&digest_length)).then_some(self)
     }
 
+    /// The salt, to be replaced by another of the same length.
+    pub fn salt_mut(&mut self) -> &mut [u8] {
+        match self {
+            Self::Argon2 { salt, .. } | Self::Scrypt { salt, .. } | Self::Pbkdf2 { salt, .. } => salt,
+        }
+    }
+
     /// What it costs.
     pub fn class(&self) -> Class {
         match self {
@@ -66,7 +73,7 @@ impl Kdf {
                 Class::Argon2 { memory_kib: params.m_cost(), passes: params.t_cost() }
             }
             Self::Scrypt { log_n, r, p, .. } => Class::Scrypt { log_n: *log_n, r: *r, p: *p },
-            Self::Pbkdf2 { rounds, .. } => Class::Pbkdf2 { rounds: *rounds },
+            Self::Pbkdf2 { hash, rounds, .. } => Class::Pbkdf2 { hash: *hash, rounds: *rounds },
         }
     }
 

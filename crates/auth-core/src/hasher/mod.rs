@@ -11,6 +11,7 @@
 //! `threads x budget / duration of a hash`.
 
 mod bcrypt;
+mod census;
 mod class;
 mod figures;
 mod foreign;
@@ -23,6 +24,7 @@ mod stored;
 
 use std::{io, num::NonZeroUsize, sync::Arc, thread::available_parallelism, time::Duration};
 
+pub(crate) use self::census::Census;
 use self::{
     bcrypt::{BcryptEngine, Lanes},
     queue::Queue,

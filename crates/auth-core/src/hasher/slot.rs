@@ -90,9 +90,17 @@ impl Slot {
     /// [`HashFailed`] if there is no verdict.
     pub async fn verify_decoy(&mut self, candidate: &Password) -> Result<Verdict, HashFailed> {
         let recipe = Recipe::standard(self.shared.scheme);
-        let digest: [u8; ARGON2ID_DIGEST] = self.shared.entropy.array()?;
-        let decoy = Stored::new(recipe, self.shared.entropy.array()?, &digest[..digest_length(recipe)])
-            .ok_or(HashFailed::Computation)?;
+        let like = Stored::new(recipe, [0; 16], &vec![0; digest_length(recipe)]);
+        self.verify_decoy_like(candidate, &like.ok_or(HashFailed::Computation)?).await
+    }
+
+    /// The same with a decoy of the scheme, cost and lengths of another hash.
+    pub(crate) async fn verify_decoy_like(
+        &mut self,
+        candidate: &Password,
+        like: &Stored,
+    ) -> Result<Verdict, HashFailed> {
+        let decoy = like.like(|bytes| self.shared.entropy.fill(bytes))?;
         let typed = as_typed(candidate);
         let hashes = 1 + u32::from(typed.is_some());
         // The digest is made of chance and never computed: that it matches has no meaning.

@@ -77,6 +77,25 @@ impl Stored {
         PasswordHash::parse(text).ok()
     }
 
+    /// One of the same scheme, cost and lengths, with a salt and a digest that `fill` makes.
+    pub fn like<E>(&self, fill: impl Fn(&mut [u8]) -> Result<(), E>) -> Result<Self, E> {
+        match self {
+            Self::Bcrypt { hash, prehash } => {
+                let (mut salt, mut digest) = ([0; 16], [0; 23]);
+                fill(&mut salt)?;
+                fill(&mut digest)?;
+                let made = BcryptHash::new(hash.version(), hash.cost(), salt, digest);
+                Ok(Self::Bcrypt { hash: made.unwrap_or(*hash), prehash: *prehash })
+            }
+            Self::Computed { kdf, digest } => {
+                let (mut kdf, mut digest) = (kdf.clone(), digest.clone());
+                fill(kdf.salt_mut())?;
+                fill(&mut digest)?;
+                Ok(Self::Computed { kdf, digest })
+            }
+        }
+    }
+
     /// What it costs to check.
     pub fn class(&self) -> Class {
         match self {

@@ -19,7 +19,9 @@ use super::{
 use crate::SystemEntropy;
 
 /// An engine that hashes in no time, and badly.
-struct Nothing;
+struct Nothing {
+    digests: Arc<AtomicUsize>,
+}
 
 impl BcryptEngine for Nothing {
     fn lanes(&self) -> usize {
@@ -35,14 +37,17 @@ impl BcryptEngine for Nothing {
             }
             digest
         };
+        self.digests.fetch_add(inputs.len(), Ordering::Relaxed);
         inputs.iter().map(digest).collect()
     }
 }
 
 impl Hasher {
-    /// For tests in which hashes should cost nothing.
-    pub(crate) fn for_nothing(options: HasherOptions, entropy: Arc<dyn Entropy>) -> Self {
-        Self::start_with(options, entropy, &(Arc::new(Nothing) as Arc<dyn BcryptEngine>)).unwrap()
+    /// For tests in which bcrypt should cost nothing; it is counted how often it was used.
+    pub(crate) fn for_nothing(options: HasherOptions, entropy: Arc<dyn Entropy>) -> (Self, Arc<AtomicUsize>) {
+        let digests = Arc::default();
+        let engine: Arc<dyn BcryptEngine> = Arc::new(Nothing { digests: Arc::clone(&digests) });
+        (Self::start_with(options, entropy, &engine).unwrap(), digests)
     }
 }
 

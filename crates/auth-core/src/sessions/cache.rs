@@ -27,8 +27,6 @@ pub struct Cache {
     entries: Option<moka::sync::Cache<SessionTokenDigest, Arc<Entry>>>,
     /// Counts endings. Held while something is put in, so that no ending passes meanwhile.
     endings: Mutex<u64>,
-    /// Counts clearances; what was put in before the last one is not given out.
-    clearances: AtomicU64,
     /// Whether nobody else can end sessions.
     private: bool,
     began: Instant,
@@ -42,21 +40,17 @@ pub struct Entry {
     /// When it was last used.
     pub seen: Arc<Seen>,
     filled_at: OffsetDateTime,
-    clearances: u64,
 }
 
 impl Entry {
     pub const fn new(current: Arc<CurrentUser>, seen: Arc<Seen>, now: OffsetDateTime) -> Self {
-        Self { current, seen, filled_at: now, clearances: 0 }
+        Self { current, seen, filled_at: now }
     }
 }
 
 /// Taken before a look-up: what it finds is remembered only if nothing ended since.
 #[derive(Debug, Clone, Copy)]
-pub struct Ticket {
-    endings: u64,
-    clearances: u64,
-}
+pub struct Ticket(u64);
 
 impl Cache {
     /// Holds at most `entries`. If it is not `private`, it gives nothing out until it is trusted.
@@ -64,7 +58,6 @@ impl Cache {
         Self {
             entries: (entries > 0).then(|| moka::sync::Cache::new(entries)),
             endings: Mutex::new(0),
-            clearances: AtomicU64::new(0),
             private,
             began: Instant::now(),
             trusted_until: AtomicU64::new(0),
@@ -83,23 +76,20 @@ impl Cache {
             return None;
         }
         let entry = entries.get(session)?;
-        let valid = entry.clearances == self.clearances.load(Ordering::Acquire)
-            && entry.filled_at <= now
-            && now < entry.filled_at.saturating_add(BELIEVED);
+        let valid = entry.filled_at <= now && now < entry.filled_at.saturating_add(BELIEVED);
         valid.then_some(entry)
     }
 
     pub fn ticket(&self) -> Ticket {
-        let endings = self.endings();
-        Ticket { endings: *endings, clearances: self.clearances.load(Ordering::Acquire) }
+        Ticket(*self.endings())
     }
 
     /// Remembers what was looked up with a ticket, unless something ended since it was taken.
     pub fn fill(&self, ticket: Ticket, session: SessionTokenDigest, entry: Entry) {
         let Some(entries) = &self.entries else { return };
         let endings = self.endings();
-        if *endings == ticket.endings {
-            entries.insert(session, Arc::new(Entry { clearances: ticket.clearances, ..entry }));
+        if *endings == ticket.0 {
+            entries.insert(session, Arc::new(entry));
         }
     }
 
@@ -121,8 +111,6 @@ impl Cache {
         let Some(entries) = &self.entries else { return };
         let mut endings = self.endings();
         *endings += 1;
-        self.clearances.fetch_add(1, Ordering::AcqRel);
-        // To free the memory; that the entries no longer count is what was just counted.
         entries.invalidate_all();
     }
 

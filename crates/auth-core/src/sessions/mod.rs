@@ -68,19 +68,11 @@ impl Sessions {
         digest: SessionTokenDigest,
         now: OffsetDateTime,
     ) -> Result<Option<Arc<CurrentUser>>, DbError> {
-        let inner = &self.0;
-        // What is remembered can only say yes. Whether it is no is for the database to say: another
-        // process may have seen the session used. That it has ended is asked last, because it is said before
-        // the ending is no longer under way.
-        if let Some(entry) = inner.cache.get(&digest, now)
-            && !inner.under_way.concerns(entry.current.id)
-            && !entry.seen.has_ended()
-            && entry.current.session.is_live(entry.seen.at(), now, inner.idle)
-        {
-            entry.seen.note(now);
-            return Ok(Some(Arc::clone(&entry.current)));
+        if let Some(current) = self.remembered(&digest, now).await {
+            return Ok(Some(current));
         }
 
+        let inner = &self.0;
         let ticket = inner.cache.ticket();
         self.pause("look up").await;
         let Some((session, user)) = sessions::find_with_user(inner.db.read(), &digest).await? else {
@@ -94,6 +86,23 @@ impl Sessions {
         let current = Arc::new(CurrentUser { id: user.id, email: user.email, session });
         inner.cache.fill(ticket, digest, Entry::new(Arc::clone(&current), seen, now));
         Ok(Some(current))
+    }
+
+    /// Whose session it is, if memory says that it counts. Whether it does not is for the database to say:
+    /// another process may have seen it used.
+    async fn remembered(&self, digest: &SessionTokenDigest, now: OffsetDateTime) -> Option<Arc<CurrentUser>> {
+        let Inner { cache, under_way, idle, .. } = &*self.0;
+        let Entry { current, seen, .. } = &*cache.get(digest, now)?;
+        self.pause("give out").await;
+        // That it has ended is asked last: it is said before the ending is no longer under way.
+        if under_way.concerns(current.id)
+            || seen.has_ended()
+            || !current.session.is_live(seen.at(), now, *idle)
+        {
+            return None;
+        }
+        seen.note(now);
+        Some(Arc::clone(current))
     }
 
     /// Whether a stored session counts at `now`, by what is known of its latest use.

@@ -5,5 +5,6 @@
 //! doubled the price of a session check.
 
 pub mod reset_token;
+pub mod server_key;
 pub mod session;
 pub mod user;

@@ -3,6 +3,7 @@
 
 mod database;
 mod resets;
+mod server_keys;
 mod sessions;
 mod support;
 mod users;

@@ -10,6 +10,7 @@
 
 #![expect(clippy::print_stdout, reason = "a random test tells its seed")]
 
+mod abandoned;
 mod failing;
 mod gates;
 mod interleavings;

@@ -25,7 +25,7 @@ impl World {
             threads: NonZeroUsize::MIN,
             max_wait: std::time::Duration::from_mins(10),
         };
-        Self { db, hasher: Hasher::for_nothing(options, Arc::new(SystemEntropy)) }
+        Self { db, hasher: Hasher::for_nothing(options, Arc::new(SystemEntropy)).0 }
     }
 
     /// Forgets all users.

@@ -1,0 +1,176 @@
+//! What an unknown address is answered with: a decoy that costs what the accounts' hashes cost.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use auth_db::{
+    Conflict, DbError,
+    model::{Email, Password, PasswordHash, UserId},
+    server_keys, users,
+};
+
+use crate::{Auth, Slot, Unavailable, Verdict, hasher::Census};
+
+/// Up to so many users all are counted; of more, so many.
+const COUNTED: usize = 100_000;
+
+/// Users that are looked at in one go.
+const PAGE: usize = 1000;
+
+/// The name of the key by which decoys are chosen.
+const KEY: &str = "decoys";
+
+type Key = [u8; server_keys::LENGTH];
+
+/// How many hashes of which kind are stored, and the key by which an address gets one of them.
+///
+/// Without it, the decoy of every address is one of the current scheme.
+#[derive(Default)]
+pub struct Decoys(RwLock<Option<Arc<Known>>>);
+
+#[derive(Clone)]
+struct Known {
+    key: Key,
+    census: Census,
+}
+
+impl Decoys {
+    fn known(&self) -> Option<Arc<Known>> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn learn(&self, known: Known) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(known));
+    }
+
+    /// A hash was stored that may be the first of its kind.
+    pub fn count(&self, hash: &PasswordHash) {
+        let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = known.as_mut() {
+            Arc::make_mut(known).census.count(hash);
+        }
+    }
+
+    /// Does for an unknown address what a stored hash would be checked by.
+    pub async fn verify(
+        &self,
+        slot: &mut Slot,
+        email: &Email,
+        password: &Password,
+    ) -> Result<Verdict, Unavailable> {
+        let known = self.known();
+        match known.as_ref().and_then(|known| known.census.choose(&known.key, email)) {
+            Some(like) => Ok(slot.verify_decoy_like(password, like).await?),
+            None => Ok(slot.verify_decoy(password).await?),
+        }
+    }
+}
+
+impl Auth {
+    /// Counts which schemes and costs the stored hashes have, so that unknown addresses take as long as known
+    /// ones: each gets a decoy of one of them, in their proportions and always the same.
+    ///
+    /// [`Auth::maintain`] does it at its start and every hour. Of more than 100,000 users it looks at as many,
+    /// in runs of a thousand from random places. What [`Auth::import_user`] stores counts at once.
+    ///
+    /// # Errors
+    ///
+    /// [`Unavailable`]; what was known before stays.
+    #[tracing::instrument(level = "debug", name = "core.count_stored_hashes", skip_all)]
+    pub async fn count_stored_hashes(&self) -> Result<(), Unavailable> {
+        let fresh = self.parts().entropy.array()?;
+        let key = match self.decoy_key(fresh).await {
+            // Another process brought one at this moment.
+            Err(DbError::Conflict(Conflict::ServerKey)) => self.decoy_key(fresh).await,
+            key => key,
+        }?;
+        let mut census = Census::default();
+        let newest = users::newest_id(self.parts().db.read()).await?.map_or(0, UserId::as_i64);
+        let everybody = usize::try_from(newest).is_ok_and(|newest| newest <= COUNTED);
+        let mut after = UserId::from_i64(0);
+        for _ in 0..COUNTED / PAGE {
+            if !everybody {
+                after = self.anywhere_below(newest)?;
+            }
+            let page = users::hashes_after(self.parts().db.read(), after, PAGE as u64).await?;
+            let Some((last, _)) = page.last() else { break };
+            after = *last;
+            for (_, hash) in &page {
+                census.count(hash);
+            }
+        }
+        self.parts().decoys.learn(Known { key, census });
+        Ok(())
+    }
+
+    async fn decoy_key(&self, fresh: Key) -> Result<Key, DbError> {
+        let now = self.now();
+        self.parts().db.write(async |tx| server_keys::find_or_put(&tx, KEY, fresh, now).await).await
+    }
+
+    fn anywhere_below(&self, newest: i64) -> Result<UserId, Unavailable> {
+        let random = u64::from_le_bytes(self.parts().entropy.array()?);
+        let place = random % u64::try_from(newest).unwrap_or(1).max(1);
+        Ok(UserId::from_i64(i64::try_from(place).unwrap_or(0)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{num::NonZeroUsize, sync::atomic::Ordering};
+
+    use auth_db::{Database, DatabaseOptions};
+
+    use super::*;
+    use crate::{Attempt, Hasher, HasherOptions, Options, Scheme};
+
+    const PBKDF2: &str =
+        "pbkdf2:sha256:1000$abc$0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+
+    /// Where all accounts came from elsewhere, an unknown address costs what they do.
+    #[tokio::test]
+    async fn an_unknown_address_gets_a_decoy_of_the_stored_kinds() {
+        let db = Database::connect(&DatabaseOptions::new("sqlite::memory:")).await.unwrap();
+        auth_migrations::up(db.for_migrations()).await.unwrap();
+        let scheme = Scheme::Bcrypt { cost: 4 };
+        let hashing = HasherOptions { scheme, threads: NonZeroUsize::MIN, ..HasherOptions::default() };
+        let options = Options { hashing, ..Options::default() };
+        let (hasher, bcrypt_hashes) = Hasher::for_nothing(hashing, Arc::clone(&options.entropy));
+        let auth = Auth::with_hasher(db, options, hasher);
+        let is_bcrypt = async |number: usize| {
+            let before = bcrypt_hashes.load(Ordering::Relaxed);
+            let email = Email::parse(&format!("nobody{number}@example.org")).unwrap();
+            let attempt = Attempt::new(email, Password::parse("wrong".into()).unwrap());
+            assert!(auth.log_in(attempt).await.is_err());
+            bcrypt_hashes.load(Ordering::Relaxed) > before
+        };
+        let import = async |number: usize, hash: &str| {
+            let email = Email::parse(&format!("user{number}@example.org")).unwrap();
+            auth.import_user(email, PasswordHash::parse(hash).unwrap()).await.unwrap();
+        };
+
+        assert!(is_bcrypt(0).await, "nothing is stored");
+        import(0, PBKDF2).await;
+        assert!(is_bcrypt(0).await, "nothing was counted");
+        auth.count_stored_hashes().await.unwrap();
+        assert!(!is_bcrypt(0).await);
+
+        import(1, "$2b$04$abcdefghijklmnopqrstuuN6AGyFAwAJMtlqp5kJaALbjEUYB1cyW").await;
+        let mut bcrypt = 0;
+        for number in 0..100 {
+            bcrypt += usize::from(is_bcrypt(number).await);
+        }
+        assert!((20..80).contains(&bcrypt), "half of them: {bcrypt}");
+
+        // Another process has the same key, and counts the same.
+        let before = auth.parts().decoys.known().unwrap();
+        auth.count_stored_hashes().await.unwrap();
+        let after = auth.parts().decoys.known().unwrap();
+        assert_eq!(after.key, before.key);
+        for number in 0..100 {
+            let email = Email::parse(&format!("nobody{number}@example.org")).unwrap();
+            let chosen =
+                [&before, &after].map(|known| known.census.choose(&known.key, &email).unwrap().class());
+            assert_eq!(chosen[0], chosen[1]);
+        }
+    }
+}
