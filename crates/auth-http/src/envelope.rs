@@ -1,6 +1,6 @@
 //! What is around every call: refusals before anything is read, headers after, one line in the log.
 
-use std::{panic::AssertUnwindSafe, time::Instant};
+use std::{fmt, panic::AssertUnwindSafe, time::Instant};
 
 use actix_web::{
     Error, HttpRequest, ResponseError,
@@ -60,9 +60,8 @@ pub async fn envelope(
         "http.request",
         request_id = %id,
         client = address.map(tracing::field::display),
-        method = %request.method(),
-        path = request.match_pattern().as_deref().unwrap_or("*"),
     );
+    let line = RequestLine(request.request().clone());
 
     let mut response = answer(request, next, &shared).instrument(span.clone()).await;
     let status = response.status();
@@ -70,12 +69,23 @@ pub async fn envelope(
     span.in_scope(|| {
         let (status, took) = (status.as_u16(), began.elapsed());
         match status {
-            ..400 => tracing::debug!(status, ?took, "answered"),
-            400..500 => tracing::info!(status, ?took, "refused"),
-            500.. => tracing::warn!(status, ?took, "failed"),
+            ..400 => tracing::debug!(request = %line, status, ?took, "answered"),
+            400..500 => tracing::info!(request = %line, status, ?took, "refused"),
+            500.. => tracing::warn!(request = %line, status, ?took, "failed"),
         }
     });
     Ok(response)
+}
+
+/// Method and path of a request, as the log shows them: the path that is mounted, never one that a client made
+/// up.
+struct RequestLine(HttpRequest);
+
+impl fmt::Display for RequestLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = self.0.match_pattern();
+        write!(f, "{} {}", self.0.method(), path.as_deref().unwrap_or("*"))
+    }
 }
 
 async fn answer(
@@ -106,8 +116,8 @@ fn admissible(request: &HttpRequest, shared: &Shared) -> Result<(), ApiError> {
         return Err(ApiError::FOREIGN_HOST);
     }
     let scheme = told_by_proxy(request, &options.trusted_proxies, &X_FORWARDED_PROTO).unwrap_or("http");
-    let own = host.and_then(|host| Origin::of_request(scheme, host));
-    if may_pass(request.method(), request.headers(), &options.origins, own.as_ref()) {
+    let own = || Origin::of_request(scheme, host?);
+    if may_pass(request.method(), request.headers(), &options.origins, own) {
         Ok(())
     } else {
         Err(ApiError::CROSS_SITE)

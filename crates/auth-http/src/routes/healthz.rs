@@ -6,7 +6,7 @@ use super::mount_at;
 use crate::{ApiError, error::Message, fields::NoFields, shared::Shared};
 
 pub fn mount(app: &mut web::ServiceConfig) {
-    let routes = [Method::GET, Method::HEAD].map(|method| (method, web::to(healthz)));
+    let routes = || [Method::GET, Method::HEAD].map(|method| (method, web::to(healthz)));
     mount_at(app, "/healthz", "GET, HEAD", routes);
 }
 

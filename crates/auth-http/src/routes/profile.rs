@@ -14,7 +14,7 @@ use crate::{CurrentUser, fields::NoFields};
 const X_AUTH_USER_ID: HeaderName = HeaderName::from_static("x-auth-user-id");
 
 pub fn mount(app: &mut web::ServiceConfig) {
-    let routes = [Method::GET, Method::HEAD].map(|method| (method, web::to(profile)));
+    let routes = || [Method::GET, Method::HEAD].map(|method| (method, web::to(profile)));
     mount_at(app, "/profile", "GET, HEAD", routes);
 }
 

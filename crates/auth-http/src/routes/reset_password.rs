@@ -11,7 +11,7 @@ use super::{Told, mount_at};
 use crate::{ApiError, fields::Fields, shared::Shared};
 
 pub fn mount(app: &mut web::ServiceConfig) {
-    let routes = [(Method::POST, web::to(ask)), (Method::PUT, web::to(complete))];
+    let routes = || [(Method::POST, web::to(ask)), (Method::PUT, web::to(complete))];
     mount_at(app, "/reset_password", "POST, PUT", routes);
 }
 

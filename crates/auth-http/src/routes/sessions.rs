@@ -20,7 +20,7 @@ use crate::{
 };
 
 pub fn mount(app: &mut web::ServiceConfig) {
-    let routes = [(Method::POST, web::to(log_in)), (Method::DELETE, web::to(log_out))];
+    let routes = || [(Method::POST, web::to(log_in)), (Method::DELETE, web::to(log_out))];
     mount_at(app, "/sessions", "POST, DELETE", routes);
 }
 

@@ -6,7 +6,7 @@ use super::mount_at;
 use crate::{error::Message, fields::NoFields};
 
 pub fn mount(app: &mut web::ServiceConfig) {
-    let routes = [Method::GET, Method::HEAD, Method::DELETE].map(|method| (method, web::to(welcome)));
+    let routes = || [Method::GET, Method::HEAD, Method::DELETE].map(|method| (method, web::to(welcome)));
     mount_at(app, "/", "GET, HEAD, DELETE", routes);
 }
 
