@@ -57,6 +57,32 @@ pub async fn find_with_user(
     }
 }
 
+/// The sessions behind several tokens, with their users; in no order, and without those that are not there.
+///
+/// # Errors
+///
+/// [`DbError::Unavailable`], [`DbError::Corrupt`] if one of them is.
+pub async fn find_many_with_users(
+    db: &impl ConnectionTrait,
+    tokens: &[SessionTokenDigest],
+) -> Result<Vec<(SessionTokenDigest, Session, User)>, DbError> {
+    let Some(last) = tokens.last() else { return Ok(Vec::new()) };
+    // Filled up to a power of two, so that there are few different statements to compile and keep.
+    let filled = tokens.iter().chain(std::iter::repeat(last)).take(tokens.len().next_power_of_two());
+    let found = session::Entity::find()
+        .filter(session::Column::TokenDigest.is_in(filled.map(|token| token.as_bytes().to_vec())))
+        .find_also_related(crate::table::user::Entity)
+        .all(db)
+        .await?;
+    let mut read = Vec::with_capacity(found.len());
+    for (session, user) in found {
+        if let Some(user) = user {
+            read.push((digest(&session.token_digest)?, from_row(session)?, users::from_row(user)?));
+        }
+    }
+    Ok(read)
+}
+
 /// The session behind a token.
 ///
 /// # Errors
@@ -179,13 +205,15 @@ async fn end_listed(
     if digests.is_empty() {
         return Ok(Vec::new());
     }
-    let ended = digests
-        .iter()
-        .map(|bytes| <[u8; 32]>::try_from(bytes.as_slice()).map(SessionTokenDigest::from_bytes))
-        .collect::<Result<_, _>>()
-        .map_err(|_| DbError::Corrupt { table: TABLE, column: "token_digest" })?;
+    let ended = digests.iter().map(|bytes| digest(bytes)).collect::<Result<_, _>>()?;
     session::Entity::delete_many().filter(session::Column::TokenDigest.is_in(digests)).exec(tx).await?;
     Ok(ended)
+}
+
+fn digest(bytes: &[u8]) -> Result<SessionTokenDigest, DbError> {
+    let bits = <[u8; 32]>::try_from(bytes);
+    bits.map(SessionTokenDigest::from_bytes)
+        .map_err(|_| DbError::Corrupt { table: TABLE, column: "token_digest" })
 }
 
 fn from_row(row: session::Model) -> Result<Session, DbError> {

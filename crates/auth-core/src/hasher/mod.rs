@@ -78,7 +78,10 @@ impl Hasher {
     ///
     /// When the operating system gives no threads.
     pub fn start(options: HasherOptions, entropy: Arc<dyn Entropy>) -> io::Result<Self> {
-        Self::start_with(options, entropy, &(Arc::new(Lanes) as Arc<dyn BcryptEngine>))
+        let engine: Arc<dyn BcryptEngine> = Arc::new(Lanes);
+        let hasher = Self::start_with(options, entropy, &engine)?;
+        pool::spawn_helper(&hasher.0.queue, &engine)?;
+        Ok(hasher)
     }
 
     fn start_with(

@@ -15,6 +15,9 @@ use super::{Busy, Figures, class::Class, kdf::Kdf};
 /// How many classes' durations are remembered. Stored hashes are bounded in cost, not in variety.
 const CLASSES: usize = 64;
 
+/// How often to look whether jobs starve.
+const LOOK_FOR_STARVING: Duration = Duration::from_millis(250);
+
 /// The shortest duration that a hash is thought to take: it bounds how many jobs can wait.
 const SHORTEST: Duration = Duration::from_micros(200);
 
@@ -39,6 +42,8 @@ pub enum Task {
 pub struct Queue {
     state: Mutex<State>,
     wake: Condvar,
+    /// For the helper, which is not to be woken in another's place.
+    help: Condvar,
     threads: NonZeroUsize,
     max_wait: Duration,
 }
@@ -51,6 +56,8 @@ struct State {
     /// Work that was let in and is not finished.
     admitted: Duration,
     durations: HashMap<Class, Duration>,
+    /// When a thread last finished jobs, other than by helping out.
+    progress_at: Option<Instant>,
     figures: Figures,
     closed: bool,
 }
@@ -67,7 +74,7 @@ pub enum Turn {
 
 impl Queue {
     pub fn new(threads: NonZeroUsize, max_wait: Duration) -> Self {
-        Self { state: Mutex::default(), wake: Condvar::new(), threads, max_wait }
+        Self { state: Mutex::default(), wake: Condvar::new(), help: Condvar::new(), threads, max_wait }
     }
 
     /// Lets somebody in, if what was let in before will be done within the budget.
@@ -120,6 +127,26 @@ impl Queue {
         }
     }
 
+    /// Waits until jobs wait for long and the threads that should do them get nowhere, because others
+    /// saturate every core; then takes some of them.
+    pub fn next_of_the_starving(&self, lanes: impl Fn(Class) -> usize) -> Turn {
+        let mut state = self.state();
+        while !state.closed {
+            state.drop_abandoned();
+            if let Some(class) = state.starving(&lanes) {
+                return Turn::Work(state.take(class, lanes(class).max(1)));
+            }
+            state =
+                self.help.wait_timeout(state, LOOK_FOR_STARVING).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        Turn::Over
+    }
+
+    /// A thread finished jobs: it does not starve.
+    pub fn progress(&self) {
+        self.state().progress_at = Some(Instant::now());
+    }
+
     /// Learns how long a job of a class takes.
     pub fn learn(&self, class: Class, jobs: usize, took: Duration) {
         let each = took / u32::try_from(jobs.max(1)).unwrap_or(u32::MAX);
@@ -140,6 +167,7 @@ impl Queue {
     pub fn close(&self) {
         self.state().closed = true;
         self.wake.notify_all();
+        self.help.notify_all();
     }
 
     fn expected_wait(&self, state: &State) -> Duration {
@@ -157,6 +185,17 @@ impl Queue {
 impl State {
     fn duration(&self, class: Class) -> Duration {
         self.durations.get(&class).copied().unwrap_or_else(|| class.guess()).max(SHORTEST)
+    }
+
+    /// The class of the job that has waited longest, if for so long nothing was finished that it should have
+    /// been begun by now: three times what a full batch takes, and half a second.
+    fn starving(&self, lanes: impl Fn(Class) -> usize) -> Option<Class> {
+        let first = self.jobs.front()?;
+        let batch = self.duration(first.class) * u32::try_from(lanes(first.class)).unwrap_or(1);
+        let patience = batch * 3 + Duration::from_millis(500);
+        let is_starving = first.queued_at.elapsed() > patience
+            && self.progress_at.is_none_or(|progress| progress.elapsed() > patience);
+        is_starving.then_some(first.class)
     }
 
     /// A job whose caller has gone is not begun.

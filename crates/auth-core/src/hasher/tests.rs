@@ -353,6 +353,30 @@ async fn a_pool_that_is_dropped_sends_its_threads_home_after_the_work() {
     }
 }
 
+/// Requests that saturate every core leave an idle thread nothing: here, it is held.
+#[tokio::test]
+async fn where_the_threads_get_nowhere_a_helper_takes_what_waits() {
+    let (engine, open) = Held::new(1);
+    let shared: Arc<dyn BcryptEngine> = Arc::<Held>::clone(&engine);
+    let options = options(CHEAP, 1, Duration::from_mins(1));
+    let hasher = Hasher::start_with(options, Arc::new(SystemEntropy), &shared).unwrap();
+    pool::spawn_helper(&hasher.0.queue, &shared).unwrap();
+    let logins: Vec<_> = (0..2)
+        .map(|_| {
+            let mut slot = hasher.admit().unwrap();
+            tokio::spawn(async move { slot.verify_decoy(&password("b4l0u")).await })
+        })
+        .collect();
+
+    tokio::time::timeout(Duration::from_mins(1), engine.wait_for_begun(2)).await.unwrap();
+
+    open.send(()).unwrap();
+    open.send(()).unwrap();
+    for login in logins {
+        assert_eq!(login.await.unwrap().unwrap(), Verdict::Mismatch);
+    }
+}
+
 /// An engine that fails as code with a bug would.
 struct Panics;
 

@@ -3,6 +3,7 @@
 mod cache;
 mod ended;
 mod last_seen;
+mod lookups;
 #[cfg(test)]
 mod tests;
 mod under_way;
@@ -22,6 +23,7 @@ pub use self::ended::Ended;
 use self::{
     cache::{Cache, Entry},
     last_seen::LastSeen,
+    lookups::Lookups,
     under_way::UnderWay,
 };
 use crate::{CurrentUser, Unavailable};
@@ -40,6 +42,7 @@ pub struct Sessions(Arc<Inner>);
 struct Inner {
     db: Database,
     cache: Cache,
+    lookups: Lookups,
     last_seen: LastSeen,
     under_way: UnderWay,
     idle: Duration,
@@ -52,6 +55,7 @@ impl Sessions {
     pub fn new(db: Database, entries: u64, idle: Duration) -> Self {
         let cache = Cache::new(entries, db.is_in_memory());
         Self(Arc::new(Inner {
+            lookups: Lookups::new(db.clone()),
             db,
             cache,
             last_seen: LastSeen::default(),
@@ -75,7 +79,7 @@ impl Sessions {
         let inner = &self.0;
         let ticket = inner.cache.ticket();
         self.pause("look up").await;
-        let Some((session, user)) = sessions::find_with_user(inner.db.read(), &digest).await? else {
+        let Some((session, user)) = inner.lookups.find(digest).await? else {
             return Ok(None);
         };
         self.pause("remember").await;

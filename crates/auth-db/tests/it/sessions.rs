@@ -106,6 +106,32 @@ async fn a_purge_takes_what_is_over_and_no_more_than_it_may() {
 }
 
 #[tokio::test]
+async fn several_sessions_are_found_at_once() {
+    let world = World::new().await;
+    let ada = world.user("ada@example.org").await;
+    for number in 1..=3 {
+        let token = session_token(number).digest();
+        sessions::insert(world.db.for_migrations(), &session(ada.id, number), &token).await.unwrap();
+    }
+    let find = async |numbers: &[u8]| {
+        let tokens: Vec<_> = numbers.iter().map(|number| session_token(*number).digest()).collect();
+        let found = sessions::find_many_with_users(world.db.read(), &tokens).await.unwrap();
+        let mut numbers: Vec<u8> = Vec::new();
+        for (token, stored, user) in found {
+            let number = (1..=9).find(|number| session_token(*number).digest() == token).unwrap();
+            assert_eq!((stored, user.id), (session(ada.id, number), ada.id));
+            numbers.push(number);
+        }
+        numbers.sort_unstable();
+        numbers
+    };
+
+    assert_eq!(find(&[3, 1, 9]).await, [1, 3]);
+    assert_eq!(find(&[2, 2]).await, [2]);
+    assert!(find(&[]).await.is_empty());
+}
+
+#[tokio::test]
 async fn a_deleted_user_takes_sessions_and_resets_along() {
     let world = World::new().await;
     let ada = world.user("ada@example.org").await;

@@ -14,6 +14,7 @@ mod abandoned;
 mod failing;
 mod gates;
 mod interleavings;
+mod lookups;
 mod model;
 mod sequences;
 mod world;

@@ -1,0 +1,6 @@
+//! Load: as much as can be answered, at a fixed rate, or more than can be answered.
+
+pub mod closed;
+pub mod offered;
+pub mod paced;
+mod wire;

@@ -1,0 +1,72 @@
+//! The proof: what the service does, side by side with its floor, in one run on one machine.
+//!
+//! ```text
+//! cargo run --release -p bench             all of the table, at most 30 minutes; exit code 1 on a miss
+//! cargo run --release -p bench -- scale    the session check with up to 10 million users and sessions
+//! cargo run --release -p bench -- timing   whether the time of a failed login tells anything
+//! cargo run --release -p bench -- peers    beside other servers, from the package registries
+//! ```
+//!
+//! It knows the service by HTTP, and its tables only to fill them. Load goes to loopback.
+#![expect(clippy::print_stdout, reason = "a program that prints what it measured")]
+#![expect(clippy::cast_precision_loss, reason = "counts and nanoseconds stay far below 2 to the power of 52")]
+
+mod database;
+mod floor;
+mod hashes;
+mod http;
+mod load;
+mod measures;
+mod peers;
+mod process;
+mod report;
+mod scale;
+mod stats;
+mod svg;
+mod timing;
+
+use std::{process::ExitCode, time::Instant};
+
+use anyhow::bail;
+
+use crate::report::Report;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let began = Instant::now();
+    let done = match words.as_slice() {
+        ["floor", address] => floor::serve(address).map(|()| true),
+        [] => run("benchmarks", measures::all),
+        ["scale"] => run("scale", scale::measure),
+        ["timing"] => run("timing", timing::measure),
+        ["peers"] => run("peers", peers::measure),
+        // One part of the table, while working on it.
+        ["only", part] => run(&format!("only-{part}"), |report| measures::only(part, report)),
+        _ => bail_with_usage(),
+    };
+    match done {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => {
+            println!("\nmissed, after {:.0} s", began.elapsed().as_secs_f64());
+            ExitCode::FAILURE
+        }
+        Err(error) => {
+            println!("could not measure: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Measures, and writes down what came out; answers whether everything was reached.
+fn run(name: &str, measure: impl FnOnce(&mut Report) -> anyhow::Result<()>) -> anyhow::Result<bool> {
+    process::build()?;
+    let mut report = Report::new(name);
+    measure(&mut report)?;
+    report.write()?;
+    Ok(report.is_reached())
+}
+
+fn bail_with_usage() -> anyhow::Result<bool> {
+    bail!("usage: bench [scale|timing|peers]")
+}

@@ -1,0 +1,126 @@
+//! Logins: as many as possible, one alone, and while session checks saturate every core.
+
+use std::{
+    net::SocketAddr,
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::Context;
+
+use super::{PATIENT, ask_profile, log_in, log_in_request, service};
+use crate::{
+    hashes,
+    http::Connection,
+    load::closed,
+    process::Server,
+    report::{REPETITIONS, Report, Row},
+    stats::median,
+};
+
+const CONNECTIONS: usize = 64;
+const WARM_UP: Duration = Duration::from_secs(3);
+const EACH: Duration = Duration::from_secs(15);
+const FLOORS: Duration = Duration::from_secs(5);
+
+pub fn measure(report: &mut Report) -> anyhow::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let server = service(folder.path(), &PATIENT)?;
+    one_alone(&server, report)?;
+
+    let (mut by_crate, mut by_lanes) = (Vec::new(), Vec::new());
+    let (mut alone, mut under_checks, mut checks) = (Vec::new(), Vec::new(), Vec::new());
+    let ask = [ask_profile(&server)?];
+    for _ in 0..REPETITIONS {
+        by_crate.push(hashes::crate_rate(FLOORS)?);
+        by_lanes.push(hashes::lanes_rate(FLOORS)?);
+        alone.push(rate(server.address, &log_in_request(), 200)?);
+        let (logins, answers) = thread::scope(|scope| {
+            let load = scope.spawn(|| closed::run(server.address, CONNECTIONS, &ask, 200, WARM_UP + EACH));
+            let logins = rate(server.address, &log_in_request(), 200)?;
+            anyhow::Ok((logins, load.join().ok().context("a thread panicked")??.rate))
+        })?;
+        under_checks.push(logins);
+        checks.push(answers);
+    }
+    report.row(
+        Row::new("logins, bcrypt 12, 64 connections", "/s", &alone)
+            .beside("the bcrypt crate on all cores", &by_crate)
+            .at_least(3.3),
+    );
+    report.row(
+        Row::new("logins, bcrypt 12, 64 connections", "/s", &alone)
+            .beside("bcrypt-lanes on all cores", &by_lanes)
+            .at_least(0.9),
+    );
+    report.row(
+        Row::new("logins while session checks saturate every core", "/s", &under_checks)
+            .beside("the same without checks", &alone)
+            .at_least(0.1),
+    );
+    report.note(format!("meanwhile {:.0} session checks a second", median(&checks)));
+    let bars = [
+        ("the bcrypt crate on all cores, no server", &by_crate),
+        ("bcrypt-lanes on all cores, no server", &by_lanes),
+        ("through the service", &alone),
+        ("the same while checks saturate it", &under_checks),
+    ];
+    let bars = bars.map(|(name, rates)| (name.to_owned(), median(rates))).to_vec();
+    report.plot(
+        "logins",
+        "Logins a second at bcrypt cost 12 (two cores)",
+        &[("64 connections".into(), bars)],
+    );
+    Ok(())
+}
+
+/// One login while nothing else is done, beside one hash.
+fn one_alone(server: &Server, report: &mut Report) -> anyhow::Result<()> {
+    let mut connection = server.connect()?;
+    let (mut logins, mut hashes_alone) = (Vec::new(), Vec::new());
+    for _ in 0..REPETITIONS {
+        let (mut login, mut hash) = (Vec::new(), Vec::new());
+        for _ in 0..9 {
+            let began = Instant::now();
+            log_in(&mut connection)?;
+            login.push(began.elapsed().as_secs_f64() * 1000.0);
+            hash.push(hashes::one().as_secs_f64() * 1000.0);
+        }
+        logins.push(median(&login));
+        hashes_alone.push(median(&hash));
+    }
+    report.row(Row::new("one login alone", "ms", &logins).beside("one hash", &hashes_alone).at_most(1.1));
+    Ok(())
+}
+
+/// Logins a second with so many connections, each one after the other.
+pub fn rate(address: SocketAddr, request: &[u8], status: u16) -> anyhow::Result<f64> {
+    let (counting, over) = (AtomicBool::new(false), AtomicBool::new(false));
+    thread::scope(|scope| {
+        let threads: Vec<_> = (0..CONNECTIONS)
+            .map(|_| {
+                scope.spawn(|| {
+                    let (mut connection, mut logins) = (Connection::open(address)?, 0_u32);
+                    while !over.load(Ordering::Relaxed) {
+                        connection.expect(request, status)?;
+                        let counts = counting.load(Ordering::Relaxed) && !over.load(Ordering::Relaxed);
+                        logins += u32::from(counts);
+                    }
+                    anyhow::Ok(logins)
+                })
+            })
+            .collect();
+        thread::sleep(WARM_UP);
+        counting.store(true, Ordering::Relaxed);
+        let began = Instant::now();
+        thread::sleep(EACH);
+        over.store(true, Ordering::Relaxed);
+        let took = began.elapsed().as_secs_f64();
+        let mut logins = 0;
+        for thread in threads {
+            logins += thread.join().ok().context("a thread panicked")??;
+        }
+        Ok(f64::from(logins) / took)
+    })
+}

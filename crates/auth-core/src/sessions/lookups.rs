@@ -1,0 +1,133 @@
+//! Look-ups in the database: a few at a time, and what waits meanwhile is looked up together.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use auth_db::{
+    Database, DbError,
+    model::{Session, SessionTokenDigest, User},
+    sessions,
+};
+use tokio::sync::oneshot;
+
+/// Look-ups under way at once. What a look-up costs is mostly the way to the database and back; with more
+/// on their way, fewer share one.
+const AT_ONCE: usize = 4;
+
+/// Look-ups that share a way at the most.
+const TOGETHER: usize = 32;
+
+type Found = Option<(Session, User)>;
+
+/// Looks sessions up. Cheap to clone; all clones are one.
+#[derive(Clone)]
+pub struct Lookups(Arc<Inner>);
+
+struct Inner {
+    db: Database,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    under_way: usize,
+    waiting: VecDeque<Waiting>,
+}
+
+struct Waiting {
+    digest: SessionTokenDigest,
+    reply: oneshot::Sender<Found>,
+}
+
+impl Lookups {
+    pub fn new(db: Database) -> Self {
+        Self(Arc::new(Inner { db, state: Mutex::default() }))
+    }
+
+    /// The session behind a token, with its user, as it is stored at some moment from now on.
+    pub async fn find(&self, digest: SessionTokenDigest) -> Result<Found, DbError> {
+        match self.begin_or_wait(digest) {
+            Turn::Now(_turn) => self.alone(&digest).await,
+            Turn::Later(found) => match found.await {
+                Ok(found) => Ok(found),
+                // Those that were looked up together failed; which of them is to blame shows alone.
+                Err(_) => self.alone(&digest).await,
+            },
+        }
+    }
+
+    async fn alone(&self, digest: &SessionTokenDigest) -> Result<Found, DbError> {
+        sessions::find_with_user(self.0.db.read(), digest).await
+    }
+
+    fn begin_or_wait(&self, digest: SessionTokenDigest) -> Turn {
+        let mut state = self.state();
+        if state.under_way < AT_ONCE {
+            state.under_way += 1;
+            return Turn::Now(UnderWay(self.clone()));
+        }
+        let (reply, found) = oneshot::channel();
+        state.waiting.push_back(Waiting { digest, reply });
+        Turn::Later(found)
+    }
+
+    /// Looks up together what waits, until nothing does.
+    async fn catch_up(self) {
+        loop {
+            let Some(batch) = self.next_batch() else { return };
+            let digests: Vec<SessionTokenDigest> = batch.iter().map(|waiting| waiting.digest).collect();
+            // On an error nobody gets a reply, and each looks up alone.
+            let Ok(found) = sessions::find_many_with_users(self.0.db.read(), &digests).await else {
+                continue;
+            };
+            for Waiting { digest, reply } in batch {
+                // Two may have asked for the same.
+                let position = found.iter().position(|(found, ..)| *found == digest);
+                let answer = position.map(|position| {
+                    let (_, session, user) = &found[position];
+                    (session.clone(), user.clone())
+                });
+                let _ = reply.send(answer);
+            }
+        }
+    }
+
+    /// What waits and is still wanted; if that is nothing, one less is under way.
+    fn next_batch(&self) -> Option<Vec<Waiting>> {
+        let mut state = self.state();
+        state.waiting.retain(|waiting| !waiting.reply.is_closed());
+        if state.waiting.is_empty() {
+            state.under_way -= 1;
+            return None;
+        }
+        let count = state.waiting.len().min(TOGETHER);
+        Some(state.waiting.drain(..count).collect())
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Nothing under this lock can panic half-way through a change.
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+enum Turn {
+    Now(UnderWay),
+    Later(oneshot::Receiver<Found>),
+}
+
+/// A look-up under way. When it is over, or its caller has gone, those that waited meanwhile are next.
+struct UnderWay(Lookups);
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        let mut state = self.0.state();
+        if state.waiting.is_empty() {
+            state.under_way -= 1;
+        } else {
+            drop(state);
+            tokio::spawn(self.0.clone().catch_up());
+        }
+    }
+}
