@@ -61,6 +61,8 @@ fn main() -> ExitCode {
 /// Measures, and writes down what came out; answers whether everything was reached.
 fn run(name: &str, measure: impl FnOnce(&mut Report) -> anyhow::Result<()>) -> anyhow::Result<bool> {
     process::build()?;
+    // What was written before must not be waited for by what is measured.
+    rustix::fs::sync();
     let mut report = Report::new(name);
     measure(&mut report)?;
     report.write()?;

@@ -153,7 +153,7 @@ pub fn measure(report: &mut Report) -> anyhow::Result<()> {
         versions.push(format!("- {}: {version}; {}.", peer.name, peer.settings));
         let address = free_address()?;
         let mut start = (peer.start)(&place, address);
-        start.env("DATA", &place.data);
+        start.env("DATA", &place.data).env("PYTHONDONTWRITEBYTECODE", "1");
         let server = Server::of_others(start, address, peer.first)?;
         let mut connection = server.connect()?;
         let answer = connection.ask(&(peer.register)())?;

@@ -35,10 +35,10 @@ pub fn measure(report: &mut Report) -> anyhow::Result<()> {
     for _ in 0..REPETITIONS {
         by_crate.push(hashes::crate_rate(FLOORS)?);
         by_lanes.push(hashes::lanes_rate(FLOORS)?);
-        alone.push(rate(server.address, &log_in_request(), 200)?);
+        alone.push(rate(server.address, &log_in_request(), 200, EACH)?);
         let (logins, answers) = thread::scope(|scope| {
             let load = scope.spawn(|| closed::run(server.address, CONNECTIONS, &ask, 200, WARM_UP + EACH));
-            let logins = rate(server.address, &log_in_request(), 200)?;
+            let logins = rate(server.address, &log_in_request(), 200, EACH)?;
             anyhow::Ok((logins, load.join().ok().context("a thread panicked")??.rate))
         })?;
         under_checks.push(logins);
@@ -95,7 +95,7 @@ fn one_alone(server: &Server, report: &mut Report) -> anyhow::Result<()> {
 }
 
 /// Logins a second with so many connections, each one after the other.
-pub fn rate(address: SocketAddr, request: &[u8], status: u16) -> anyhow::Result<f64> {
+pub fn rate(address: SocketAddr, request: &[u8], status: u16, duration: Duration) -> anyhow::Result<f64> {
     let (counting, over) = (AtomicBool::new(false), AtomicBool::new(false));
     thread::scope(|scope| {
         let threads: Vec<_> = (0..CONNECTIONS)
@@ -114,7 +114,7 @@ pub fn rate(address: SocketAddr, request: &[u8], status: u16) -> anyhow::Result<
         thread::sleep(WARM_UP);
         counting.store(true, Ordering::Relaxed);
         let began = Instant::now();
-        thread::sleep(EACH);
+        thread::sleep(duration);
         over.store(true, Ordering::Relaxed);
         let took = began.elapsed().as_secs_f64();
         let mut logins = 0;

@@ -10,7 +10,7 @@ use auth_db::{
     model::{Session, SessionTokenDigest, User},
     sessions,
 };
-use tokio::sync::oneshot;
+use tokio::{runtime::Handle, sync::oneshot};
 
 /// Look-ups under way at once. What a look-up costs is mostly the way to the database and back; with more
 /// on their way, fewer share one.
@@ -66,44 +66,11 @@ impl Lookups {
         let mut state = self.state();
         if state.under_way < AT_ONCE {
             state.under_way += 1;
-            return Turn::Now(UnderWay(self.clone()));
+            return Turn::Now(UnderWay { lookups: self.clone(), stage: Stage::Alone });
         }
         let (reply, found) = oneshot::channel();
         state.waiting.push_back(Waiting { digest, reply });
         Turn::Later(found)
-    }
-
-    /// Looks up together what waits, until nothing does.
-    async fn catch_up(self) {
-        loop {
-            let Some(batch) = self.next_batch() else { return };
-            let digests: Vec<SessionTokenDigest> = batch.iter().map(|waiting| waiting.digest).collect();
-            // On an error nobody gets a reply, and each looks up alone.
-            let Ok(found) = sessions::find_many_with_users(self.0.db.read(), &digests).await else {
-                continue;
-            };
-            for Waiting { digest, reply } in batch {
-                // Two may have asked for the same.
-                let position = found.iter().position(|(found, ..)| *found == digest);
-                let answer = position.map(|position| {
-                    let (_, session, user) = &found[position];
-                    (session.clone(), user.clone())
-                });
-                let _ = reply.send(answer);
-            }
-        }
-    }
-
-    /// What waits and is still wanted; if that is nothing, one less is under way.
-    fn next_batch(&self) -> Option<Vec<Waiting>> {
-        let mut state = self.state();
-        state.waiting.retain(|waiting| !waiting.reply.is_closed());
-        if state.waiting.is_empty() {
-            state.under_way -= 1;
-            return None;
-        }
-        let count = state.waiting.len().min(TOGETHER);
-        Some(state.waiting.drain(..count).collect())
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -118,16 +85,65 @@ enum Turn {
 }
 
 /// A look-up under way. When it is over, or its caller has gone, those that waited meanwhile are next.
-struct UnderWay(Lookups);
+struct UnderWay {
+    lookups: Lookups,
+    stage: Stage,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Alone,
+    CatchingUp,
+    Over,
+}
+
+impl UnderWay {
+    /// Looks up together what waits, until nothing does.
+    async fn catch_up(mut self) {
+        while let Some(batch) = self.next_batch() {
+            let digests: Vec<SessionTokenDigest> = batch.iter().map(|waiting| waiting.digest).collect();
+            let db = self.lookups.0.db.read();
+            // On an error nobody gets a reply, and each looks up alone.
+            let Ok(found) = sessions::find_many_with_users(db, &digests).await else { continue };
+            for Waiting { digest, reply } in batch {
+                // Two may have asked for the same.
+                let answer = found.iter().find(|(found, ..)| *found == digest);
+                // Nobody minds if the caller has gone meanwhile.
+                let _ = reply.send(answer.map(|(_, session, user)| (session.clone(), user.clone())));
+            }
+        }
+    }
+
+    /// What waits and is still wanted; if that is nothing, it is over.
+    fn next_batch(&mut self) -> Option<Vec<Waiting>> {
+        let mut state = self.lookups.state();
+        state.waiting.retain(|waiting| !waiting.reply.is_closed());
+        if state.waiting.is_empty() {
+            state.under_way -= 1;
+            self.stage = Stage::Over;
+            return None;
+        }
+        let count = state.waiting.len().min(TOGETHER);
+        Some(state.waiting.drain(..count).collect())
+    }
+}
 
 impl Drop for UnderWay {
     fn drop(&mut self) {
-        let mut state = self.0.state();
-        if state.waiting.is_empty() {
-            state.under_way -= 1;
-        } else {
-            drop(state);
-            tokio::spawn(self.0.clone().catch_up());
+        if self.stage == Stage::Over {
+            return;
         }
+        let mut state = self.lookups.state();
+        if self.stage == Stage::Alone
+            && !state.waiting.is_empty()
+            && let Ok(runtime) = Handle::try_current()
+        {
+            drop(state);
+            runtime.spawn(Self { lookups: self.lookups.clone(), stage: Stage::CatchingUp }.catch_up());
+            return;
+        }
+        // Nobody waits; or the runtime ends, and those who wait in others look up alone.
+        state.waiting.clear();
+        state.under_way -= 1;
     }
 }

@@ -8,7 +8,8 @@ use crate::DbError;
 
 /// `data_version` is a number of the connection that asks, and changes for the writes of all others only.
 /// The table beside it names the connection: another one counts differently.
-const ASK: &str = "SELECT data_version, (SELECT name FROM temp.sqlite_schema) FROM pragma_data_version";
+const ASK: &str = "SELECT data_version, (SELECT name FROM temp.sqlite_schema WHERE name GLOB 'auth_connection_*') \
+     FROM pragma_data_version";
 
 /// Names connections.
 static CONNECTIONS: AtomicU64 = AtomicU64::new(0);
@@ -29,7 +30,7 @@ pub async fn read(writer: &DatabaseConnection) -> Result<DataVersion, DbError> {
         return Ok(DataVersion { version, connection });
     }
     let number = CONNECTIONS.fetch_add(1, Ordering::Relaxed);
-    writer.execute_unprepared(&format!("CREATE TEMP TABLE connection_{number} (mark)")).await?;
+    writer.execute_unprepared(&format!("CREATE TEMP TABLE auth_connection_{number} (mark)")).await?;
     let (version, connection) = ask(writer).await?;
     Ok(DataVersion { version, connection: connection.unwrap_or_default() })
 }
