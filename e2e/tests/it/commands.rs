@@ -38,7 +38,7 @@ async fn production_starts_once_the_schema_was_built_by_hand() {
     assert_eq!(without.code, 1);
     assert!(without.stderr.contains("does not exist; `auth-server migrate up` makes it"), "{without:?}");
 
-    assert_eq!(run(&["migrate", "up"], &settings).stdout, "applied 3 migrations\n");
+    assert_eq!(run(&["migrate", "up"], &settings).stdout, "applied 4 migrations\n");
     assert_eq!(run(&["migrate", "down", "--steps", "1"], &settings).stdout, "took back 1 migrations\n");
     let status = run(&["migrate", "status"], &settings).stdout;
     assert_eq!(status.matches("applied  m").count(), 2, "{status}");

@@ -176,7 +176,8 @@ fn a_bad_value_is_named_with_what_would_be_accepted() {
         ),
         (
             Raw { session_cache_entries: some("-1"), ..development() },
-            "AUTH_SESSION_CACHE_ENTRIES (--session-cache-entries) is `-1`: accepted: 0 to 10000000",
+            "AUTH_SESSION_CACHE_ENTRIES (--session-cache-entries) is `-1`: accepted: a number \
+             from 0 to 10000000",
         ),
     ] {
         assert_eq!(line(&raw), expected);
