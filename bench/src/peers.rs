@@ -70,7 +70,7 @@ const PEERS: [Peer; 4] = [
         first: "/",
         register: || http::form("POST", "/users", &[("email", EMAIL), ("password", PASSWORD)]),
         log_in: || http::form("POST", "/sessions", &[("email", EMAIL), ("password", PASSWORD)]),
-        ask: |answer| Ok(http::get("/profile", &answer.cookies().context("no cookie")?)),
+        ask: |answer| with_its_cookies("/profile", answer),
     },
     Peer {
         name: "fastapi-users",
@@ -86,7 +86,7 @@ const PEERS: [Peer; 4] = [
         first: "/",
         register: || json("/register", &format!(r#"{{"email":"{EMAIL}","password":"{PASSWORD}"}}"#)),
         log_in: || http::form("POST", "/login", &[("username", EMAIL), ("password", PASSWORD)]),
-        ask: |answer| Ok(http::get("/profile", &answer.cookies().context("no cookie")?)),
+        ask: |answer| with_its_cookies("/profile", answer),
     },
     Peer {
         name: "better-auth",
@@ -106,7 +106,7 @@ const PEERS: [Peer; 4] = [
         log_in: || {
             json("/api/auth/sign-in/email", &format!(r#"{{"email":"{EMAIL}","password":"{PASSWORD}"}}"#))
         },
-        ask: |answer| Ok(http::get("/api/auth/get-session", &answer.cookies().context("no cookie")?)),
+        ask: |answer| with_its_cookies("/api/auth/get-session", answer),
     },
     Peer {
         name: "PocketBase",
@@ -140,6 +140,10 @@ const PEERS: [Peer; 4] = [
 
 fn json(path: &str, body: &str) -> Vec<u8> {
     http::request("POST", path, &["Content-Type: application/json".to_owned()], body)
+}
+
+fn with_its_cookies(path: &str, answer: &Answer) -> anyhow::Result<Vec<u8>> {
+    Ok(http::get(path, &answer.cookies().context("no cookie")?))
 }
 
 /// Installs each, measures it, and writes the comparison into `docs/benchmarks.md`.

@@ -8,7 +8,10 @@ use auth_db::{
     server_keys, users,
 };
 
-use crate::{Auth, Slot, Unavailable, Verdict, hasher::Census};
+use crate::{
+    Auth, HashFailed, Slot, Unavailable, Verdict,
+    hasher::{Census, Stored},
+};
 
 /// Up to so many users all are counted; of more, so many.
 const COUNTED: usize = 100_000;
@@ -50,17 +53,23 @@ impl Decoys {
         }
     }
 
-    /// Does for an unknown address what a stored hash would be checked by.
-    pub async fn verify(
-        &self,
-        slot: &mut Slot,
-        email: &Email,
-        password: &Password,
-    ) -> Result<Verdict, Unavailable> {
+    /// What an address is checked by if it is unknown: to be asked before that is known, because the choice
+    /// itself takes time.
+    pub fn choose(&self, email: &Email) -> Decoy {
         let known = self.known();
-        match known.as_ref().and_then(|known| known.census.choose(&known.key, email)) {
-            Some(like) => Ok(slot.verify_decoy_like(password, like).await?),
-            None => Ok(slot.verify_decoy(password).await?),
+        Decoy(known.and_then(|known| known.census.choose(&known.key, email).cloned()))
+    }
+}
+
+/// What an unknown address is checked by: something like a stored hash, or else the current scheme.
+pub struct Decoy(Option<Stored>);
+
+impl Decoy {
+    /// Takes as long as checking a stored hash would, and never matches.
+    pub async fn verify(&self, slot: &mut Slot, password: &Password) -> Result<Verdict, HashFailed> {
+        match &self.0 {
+            Some(like) => slot.verify_decoy_like(password, like).await,
+            None => slot.verify_decoy(password).await,
         }
     }
 }
@@ -92,9 +101,13 @@ impl Auth {
                 after = self.anywhere_below(newest)?;
             }
             let page = users::hashes_after(self.parts().db.read(), after, PAGE as u64).await?;
-            let Some((last, _)) = page.last() else { break };
-            after = *last;
-            for (_, hash) in &page {
+            match page.last() {
+                Some((last, _)) => after = *last,
+                None if everybody => break,
+                // Whoever was above this place has gone meanwhile.
+                None => continue,
+            }
+            for hash in page.iter().filter_map(|(_, hash)| hash.as_ref()) {
                 census.count(hash);
             }
         }
@@ -119,6 +132,7 @@ mod tests {
     use std::{num::NonZeroUsize, sync::atomic::Ordering};
 
     use auth_db::{Database, DatabaseOptions};
+    use sea_orm::ConnectionTrait;
 
     use super::*;
     use crate::{Attempt, Hasher, HasherOptions, Options, Scheme};
@@ -161,7 +175,9 @@ mod tests {
         }
         assert!((20..80).contains(&bcrypt), "half of them: {bcrypt}");
 
-        // Another process has the same key, and counts the same.
+        // Another process has the same key, and counts the same; what is no hash does not keep it from that.
+        let damage = "INSERT INTO users SELECT 3, 'x@example.org', 'x@example.org', 'no hash', 0, 0, 0";
+        auth.parts().db.for_migrations().execute_unprepared(damage).await.unwrap();
         let before = auth.parts().decoys.known().unwrap();
         auth.count_stored_hashes().await.unwrap();
         let after = auth.parts().decoys.known().unwrap();

@@ -78,11 +78,12 @@ impl Auth {
     async fn verify(&self, email: &Email, password: &Password) -> Result<Option<User>, Unavailable> {
         let parts = self.parts();
         let mut slot = parts.hasher.admit()?;
+        let decoy = parts.decoys.choose(email);
         let found = users::find_by_email(parts.db.read(), email).await?;
 
         let verdict = match &found {
             Some(user) => slot.verify(password, &user.hashed_password).await?,
-            None => parts.decoys.verify(&mut slot, email, password).await?,
+            None => decoy.verify(&mut slot, password).await?,
         };
 
         match (found, verdict) {

@@ -83,16 +83,17 @@ pub async fn find_by_email(db: &impl ConnectionTrait, email: &Email) -> Result<O
     row.map(from_row).transpose()
 }
 
-/// The stored hashes of at most `limit` users with ids above `after`, in their order, with the ids.
+/// The stored hashes of at most `limit` users with ids above `after`, in their order, with the ids; none
+/// where what is stored is no hash.
 ///
 /// # Errors
 ///
-/// [`DbError::Unavailable`], [`DbError::Corrupt`].
+/// [`DbError::Unavailable`].
 pub async fn hashes_after(
     db: &impl ConnectionTrait,
     after: UserId,
     limit: u64,
-) -> Result<Vec<(UserId, PasswordHash)>, DbError> {
+) -> Result<Vec<(UserId, Option<PasswordHash>)>, DbError> {
     let rows: Vec<(i64, String)> = user::Entity::find()
         .select_only()
         .columns([user::Column::Id, user::Column::HashedPassword])
@@ -102,11 +103,7 @@ pub async fn hashes_after(
         .into_tuple()
         .all(db)
         .await?;
-    let parsed = |(id, hash)| {
-        let hash = PasswordHash::parse(hash).map_err(|_| corrupt("hashed_password"))?;
-        Ok((UserId::from_i64(id), hash))
-    };
-    rows.into_iter().map(parsed).collect()
+    Ok(rows.into_iter().map(|(id, hash)| (UserId::from_i64(id), PasswordHash::parse(hash).ok())).collect())
 }
 
 /// The highest id that a user has, if there are any.

@@ -1,11 +1,12 @@
 //! Hashing passwords: threads of its own, a bounded queue, and no more work than can be done in time.
 //!
-//! A hash at bcrypt cost 12 takes a fifth of a second of a core. So hashing has its own low-priority
-//! threads, where it is in nobody's way, and whoever wants to hash first asks to be let in
+//! A hash at bcrypt cost 12 takes a fifth of a second of a core. So hashing has its own idle-priority
+//! threads, where it is in nobody's way, a helper for when that leaves them nothing, and whoever wants to
+//! hash first asks to be let in
 //! ([`Hasher::admit`]): if the wait would be longer than the budget, the answer is [`Busy`] at once, before
 //! anything was looked up or computed.
 //!
-//! Peak memory is `threads x max(4 KiB x lanes, block)` for the work, where the block is 19 MiB for an Argon2id
+//! Peak memory is `(threads + 1) x max(4 KiB x lanes, block)` for the work, where the block is 19 MiB for an Argon2id
 //! hash of ours and up to 128 MiB for an imported one (kept until the thread had nothing to do for ten
 //! seconds), and under 2 KiB for each job that waits, of which the budget lets in
 //! `threads x budget / duration of a hash`.
@@ -24,12 +25,12 @@ mod stored;
 
 use std::{io, num::NonZeroUsize, sync::Arc, thread::available_parallelism, time::Duration};
 
-pub(crate) use self::census::Census;
 use self::{
     bcrypt::{BcryptEngine, Lanes},
     queue::Queue,
     scheme::Recipe,
 };
+pub(crate) use self::{census::Census, stored::Stored};
 pub use self::{
     figures::Figures,
     scheme::Scheme,
@@ -129,7 +130,7 @@ impl Drop for Shared {
 
 /// Whether a stored hash is one that is verified, at a cost that is allowed.
 pub(crate) fn can_verify(hash: &PasswordHash) -> bool {
-    stored::Stored::parse(hash).is_some()
+    Stored::parse(hash).is_some()
 }
 
 /// The wait for a hash would be longer than the budget.

@@ -2,17 +2,14 @@
 
 use std::time::Duration;
 
-use auth_db::{model::Client, sessions};
+use auth_db::sessions;
 
-use super::world::{World, clock, email, new_password, policy};
+use super::world::World;
 
 #[tokio::test]
 async fn a_logout_whose_client_has_gone_is_carried_out() {
     let world = World::new().await;
-    let auth = world.start(&clock(), policy(3), 100);
-    auth.register_user(email(0), new_password(0)).await.unwrap();
-    let token = auth.create_session(&email(0), Client::default()).await.unwrap().unwrap().token;
-    assert!(auth.user_behind(&token).await.unwrap().is_some());
+    let (auth, token) = world.start_with_a_session().await;
     let gates = &auth.parts().sessions.0.gates;
     gates.close();
     let log_out = tokio::spawn({

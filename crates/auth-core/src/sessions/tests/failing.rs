@@ -1,18 +1,15 @@
 //! An ending of which nobody knows whether it was committed.
 
-use auth_db::{DbError, model::Client};
+use auth_db::DbError;
 use sea_orm::ConnectionTrait;
 
-use super::world::{World, clock, email, new_password, policy};
+use super::world::World;
 use crate::sessions::Ended;
 
 #[tokio::test]
 async fn after_an_ending_that_failed_everything_is_looked_up_anew() {
     let world = World::new().await;
-    let auth = world.start(&clock(), policy(3), 100);
-    auth.register_user(email(0), new_password(0)).await.unwrap();
-    let token = auth.create_session(&email(0), Client::default()).await.unwrap().unwrap().token;
-    assert!(auth.user_behind(&token).await.unwrap().is_some());
+    let (auth, token) = world.start_with_a_session().await;
     // The commit arrived, its answer did not.
     world.db.for_migrations().execute_unprepared("DELETE FROM sessions").await.unwrap();
     assert!(auth.user_behind(&token).await.unwrap().is_some(), "it is remembered");

@@ -4,7 +4,7 @@ use std::{num::NonZeroUsize, sync::Arc};
 
 use auth_db::{
     Database, DatabaseOptions,
-    model::{Email, NewPassword, Password, PasswordPolicy},
+    model::{Client, Email, NewPassword, Password, PasswordPolicy, SessionToken},
 };
 use sea_orm::ConnectionTrait;
 use time::{Duration, OffsetDateTime};
@@ -31,6 +31,15 @@ impl World {
     /// Forgets all users.
     pub async fn clear(&self) {
         self.db.for_migrations().execute_unprepared("DELETE FROM users").await.unwrap();
+    }
+
+    /// A process with one user, who is logged in, and whose session is remembered.
+    pub async fn start_with_a_session(&self) -> (Auth, SessionToken) {
+        let auth = self.start(&clock(), policy(3), 100);
+        auth.register_user(email(0), new_password(0)).await.unwrap();
+        let token = auth.create_session(&email(0), Client::default()).await.unwrap().unwrap().token;
+        assert!(auth.user_behind(&token).await.unwrap().is_some());
+        (auth, token)
     }
 
     /// A process that starts on the database.

@@ -1,0 +1,180 @@
+//! Who is let in, what is hashed together, and what is not hashed at all.
+
+use std::sync::{Mutex, mpsc};
+
+use super::*;
+use crate::hasher::pool::spawn_helper;
+
+/// An engine whose jobs wait until the test lets them go, and which notes how many it was given.
+struct Held {
+    batches: Mutex<Vec<usize>>,
+    begun: AtomicUsize,
+    gate: Mutex<mpsc::Receiver<()>>,
+    lanes: usize,
+}
+
+impl Held {
+    fn new(lanes: usize) -> (Arc<Self>, mpsc::Sender<()>) {
+        let (open, gate) = mpsc::channel();
+        let held =
+            Self { batches: Mutex::default(), begun: AtomicUsize::new(0), gate: Mutex::new(gate), lanes };
+        (Arc::new(held), open)
+    }
+
+    async fn wait_for_begun(&self, jobs: usize) {
+        while self.begun.load(Ordering::SeqCst) < jobs {
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+impl BcryptEngine for Held {
+    fn lanes(&self) -> usize {
+        self.lanes
+    }
+
+    fn digests(&self, _: u32, inputs: &[Input<'_>]) -> Vec<[u8; 23]> {
+        self.batches.lock().unwrap().push(inputs.len());
+        self.begun.fetch_add(inputs.len(), Ordering::SeqCst);
+        self.gate.lock().unwrap().recv().unwrap();
+        vec![[0; 23]; inputs.len()]
+    }
+}
+
+fn held_hasher(lanes: usize, max_wait: Duration) -> (Hasher, Arc<Held>, mpsc::Sender<()>) {
+    let (engine, open) = Held::new(lanes);
+    let options = options(Scheme::Bcrypt { cost: 12 }, 1, max_wait);
+    let shared: Arc<dyn BcryptEngine> = Arc::<Held>::clone(&engine);
+    let hasher = Hasher::start_with(options, Arc::new(SystemEntropy), &shared).unwrap();
+    (hasher, engine, open)
+}
+
+/// A hash at cost 12 is guessed at 250 ms: a budget of 600 ms lets in three and refuses the fourth.
+#[tokio::test]
+async fn who_would_wait_longer_than_the_budget_is_refused_at_once() {
+    let (hasher, ..) = held_hasher(1, Duration::from_millis(600));
+
+    let slots: Vec<Slot> = (0..3).map(|_| hasher.admit().unwrap()).collect();
+    let refused = hasher.admit();
+
+    assert!(matches!(refused, Err(Busy { retry_after }) if retry_after >= Duration::from_secs(1)));
+    assert_eq!(hasher.figures().refused, 1);
+    drop(slots);
+    assert!(hasher.admit().is_ok(), "room again");
+}
+
+#[tokio::test]
+async fn a_job_whose_caller_has_gone_is_dropped_before_it_begins() {
+    let (hasher, engine, open) = held_hasher(1, Duration::from_mins(1));
+    let begin = |text: &str| {
+        let (mut slot, password) = (hasher.admit().unwrap(), new_password(text));
+        tokio::spawn(async move { slot.hash(&password).await })
+    };
+    let first = begin("first");
+    engine.wait_for_begun(1).await;
+    let gone = begin("gone");
+    let last = begin("last");
+    while hasher.figures().queued < 2 {
+        tokio::task::yield_now().await;
+    }
+
+    gone.abort();
+    assert!(gone.await.unwrap_err().is_cancelled());
+    for _ in 0..3 {
+        open.send(()).unwrap();
+    }
+    first.await.unwrap().unwrap();
+    last.await.unwrap().unwrap();
+
+    assert_eq!(*engine.batches.lock().unwrap(), [1, 1]);
+    assert_eq!(hasher.figures().dropped, 1);
+}
+
+#[tokio::test]
+async fn a_free_thread_takes_as_many_waiting_jobs_as_it_has_lanes() {
+    let (hasher, engine, open) = held_hasher(3, Duration::from_mins(1));
+    let begin = || {
+        let mut slot = hasher.admit().unwrap();
+        tokio::spawn(async move { slot.hash(&new_password("b4l0u")).await })
+    };
+    let mut tasks = vec![begin()];
+    engine.wait_for_begun(1).await;
+    tasks.extend((0..4).map(|_| begin()));
+    while hasher.figures().queued < 4 {
+        tokio::task::yield_now().await;
+    }
+
+    for _ in 0..3 {
+        open.send(()).unwrap();
+    }
+    for task in tasks {
+        task.await.unwrap().unwrap();
+    }
+
+    assert_eq!(*engine.batches.lock().unwrap(), [1, 3, 1]);
+}
+
+#[tokio::test]
+async fn a_pool_that_is_dropped_sends_its_threads_home_after_the_work() {
+    let (hasher, engine, open) = held_hasher(1, Duration::from_mins(1));
+    let mut slot = hasher.admit().unwrap();
+    drop(hasher);
+
+    let task = tokio::spawn(async move { slot.hash(&new_password("b4l0u")).await });
+    open.send(()).unwrap();
+    task.await.unwrap().unwrap();
+
+    while Arc::strong_count(&engine) > 1 {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Requests that saturate every core leave an idle thread nothing: here, it is held.
+#[tokio::test]
+async fn where_the_threads_get_nowhere_a_helper_takes_what_waits() {
+    let (engine, open) = Held::new(1);
+    let shared: Arc<dyn BcryptEngine> = Arc::<Held>::clone(&engine);
+    let options = options(CHEAP, 1, Duration::from_mins(1));
+    let hasher = Hasher::start_with(options, Arc::new(SystemEntropy), &shared).unwrap();
+    spawn_helper(&hasher.0.queue, &shared).unwrap();
+    let logins: Vec<_> = (0..2)
+        .map(|_| {
+            let mut slot = hasher.admit().unwrap();
+            tokio::spawn(async move { slot.verify_decoy(&password("b4l0u")).await })
+        })
+        .collect();
+
+    tokio::time::timeout(Duration::from_mins(1), engine.wait_for_begun(2)).await.unwrap();
+
+    open.send(()).unwrap();
+    open.send(()).unwrap();
+    for login in logins {
+        assert_eq!(login.await.unwrap().unwrap(), Verdict::Mismatch);
+    }
+}
+
+/// An engine that fails as code with a bug would.
+struct Panics;
+
+impl BcryptEngine for Panics {
+    fn lanes(&self) -> usize {
+        1
+    }
+
+    fn digests(&self, _: u32, _: &[Input<'_>]) -> Vec<[u8; 23]> {
+        panic!("a bug")
+    }
+}
+
+/// asvs 16.5.3: a computation that failed is no verdict, and the next one is served.
+#[tokio::test]
+async fn a_hash_that_fails_is_an_error_and_never_a_match() {
+    let engine: Arc<dyn BcryptEngine> = Arc::new(Panics);
+    let options = options(CHEAP, 1, Duration::from_mins(1));
+    let hasher = Hasher::start_with(options, Arc::new(SystemEntropy), &engine).unwrap();
+
+    for _ in 0..2 {
+        let failed = hasher.admit().unwrap().verify_decoy(&password("b4l0u")).await;
+        assert_eq!(failed, Err(HashFailed::Computation));
+    }
+}
