@@ -1,6 +1,6 @@
 //! `Auth`: what the use cases need, in one place.
 
-use std::{fmt, io, sync::Arc};
+use std::{fmt, io, sync::Arc, time::Duration};
 
 use auth_db::Database;
 use time::OffsetDateTime;
@@ -19,6 +19,9 @@ pub struct Options {
     pub hashing: HasherOptions,
     /// Look-ups of sessions that are remembered at the most; 0 for none. About half a kilobyte each.
     pub session_cache_entries: u64,
+    /// How long a login looks for the account at the least, before it hashes: a row that is found is read, and
+    /// that must not show. A look-up takes a fraction of a millisecond.
+    pub look_up_floor: Duration,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
     /// Gives random bytes.
@@ -32,6 +35,7 @@ impl Default for Options {
             policy: Policy::default(),
             hashing: HasherOptions::default(),
             session_cache_entries: 100_000,
+            look_up_floor: Duration::from_millis(2),
             clock: Arc::new(SystemClock),
             entropy: Arc::new(SystemEntropy),
         }
@@ -59,6 +63,7 @@ pub(crate) struct Parts {
     pub sessions: Sessions,
     pub decoys: Decoys,
     pub policy: Policy,
+    pub look_up_floor: Duration,
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<dyn Entropy>,
 }
@@ -81,9 +86,10 @@ impl Auth {
     }
 
     pub(crate) fn with_hasher(db: Database, options: Options, hasher: Hasher) -> Self {
-        let Options { policy, session_cache_entries, clock, entropy, .. } = options;
+        let Options { policy, session_cache_entries, look_up_floor, clock, entropy, .. } = options;
         let sessions = Sessions::new(db.clone(), session_cache_entries, policy.session_idle);
-        Self(Arc::new(Parts { db, hasher, sessions, decoys: Decoys::default(), policy, clock, entropy }))
+        let decoys = Decoys::default();
+        Self(Arc::new(Parts { db, hasher, sessions, decoys, policy, look_up_floor, clock, entropy }))
     }
 
     /// The rules in force.

@@ -129,7 +129,11 @@ impl Auth {
 
 #[cfg(test)]
 mod tests {
-    use std::{num::NonZeroUsize, sync::atomic::Ordering};
+    use std::{
+        num::NonZeroUsize,
+        sync::atomic::{AtomicUsize, Ordering},
+        time::{Duration, Instant},
+    };
 
     use auth_db::{Database, DatabaseOptions};
     use sea_orm::ConnectionTrait;
@@ -140,16 +144,36 @@ mod tests {
     const PBKDF2: &str =
         "pbkdf2:sha256:1000$abc$0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
-    /// Where all accounts came from elsewhere, an unknown address costs what they do.
+    /// Finding a row takes longer than finding none: both wait for the same moment.
     #[tokio::test]
-    async fn an_unknown_address_gets_a_decoy_of_the_stored_kinds() {
+    async fn no_login_is_hashed_before_the_floor_of_its_look_up() {
+        let (auth, _) = auth(Duration::from_millis(200)).await;
+        let ada = Email::parse("ada@example.org").unwrap();
+        auth.import_user(ada.clone(), PasswordHash::parse(PBKDF2).unwrap()).await.unwrap();
+        for email in [ada, Email::parse("nobody@example.org").unwrap()] {
+            let began = Instant::now();
+            let login = auth.log_in(Attempt::new(email, Password::parse("wrong".into()).unwrap()));
+            let early = tokio::time::timeout(Duration::from_millis(150), login).await;
+
+            assert!(early.is_err(), "after {:?}", began.elapsed());
+            assert_eq!(auth.hashing_figures().hashed, 0);
+        }
+    }
+
+    async fn auth(look_up_floor: Duration) -> (Auth, Arc<AtomicUsize>) {
         let db = Database::connect(&DatabaseOptions::new("sqlite::memory:")).await.unwrap();
         auth_migrations::up(db.for_migrations()).await.unwrap();
         let scheme = Scheme::Bcrypt { cost: 4 };
         let hashing = HasherOptions { scheme, threads: NonZeroUsize::MIN, ..HasherOptions::default() };
-        let options = Options { hashing, ..Options::default() };
+        let options = Options { hashing, look_up_floor, ..Options::default() };
         let (hasher, bcrypt_hashes) = Hasher::for_nothing(hashing, Arc::clone(&options.entropy));
-        let auth = Auth::with_hasher(db, options, hasher);
+        (Auth::with_hasher(db, options, hasher), bcrypt_hashes)
+    }
+
+    /// Where all accounts came from elsewhere, an unknown address costs what they do.
+    #[tokio::test]
+    async fn an_unknown_address_gets_a_decoy_of_the_stored_kinds() {
+        let (auth, bcrypt_hashes) = auth(Duration::ZERO).await;
         let is_bcrypt = async |number: usize| {
             let before = bcrypt_hashes.load(Ordering::Relaxed);
             let email = Email::parse(&format!("nobody{number}@example.org")).unwrap();

@@ -4,6 +4,7 @@ use auth_db::{
     model::{Client, Email, Password, SessionToken, User},
     users,
 };
+use tokio::time::{Instant, sleep_until};
 
 use crate::{Auth, LoggedIn, Slot, Unavailable, Verdict};
 
@@ -78,8 +79,10 @@ impl Auth {
     async fn verify(&self, email: &Email, password: &Password) -> Result<Option<User>, Unavailable> {
         let parts = self.parts();
         let mut slot = parts.hasher.admit()?;
+        let looked_up = Instant::now() + parts.look_up_floor;
         let decoy = parts.decoys.choose(email);
         let found = users::find_by_email(parts.db.read(), email).await?;
+        sleep_until(looked_up).await;
 
         let verdict = match &found {
             Some(user) => slot.verify(password, &user.hashed_password).await?,

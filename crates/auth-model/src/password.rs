@@ -35,6 +35,9 @@ impl Password {
     #[must_use]
     pub fn normalized(&self) -> Zeroizing<String> {
         let typed = self.0.expose_secret();
+        if typed.is_ascii() {
+            return Zeroizing::new(typed.to_owned());
+        }
         // NFC at most triples a text (UAX 15, section 9): reserved at once, so that growing leaves no copy.
         let mut normal = Zeroizing::new(String::with_capacity(typed.len() * 3));
         normal.extend(typed.nfc());

@@ -7,7 +7,7 @@ use std::{
 
 use actix_web::{App, HttpServer, dev::Server, rt};
 use anyhow::{Context, bail};
-use auth_core::{Auth, Options, Policy, SystemClock, SystemEntropy};
+use auth_core::{Auth, Options, Policy};
 use auth_db::Database;
 use auth_http::{AuthRoutes, HttpOptions, ResetDelivery};
 
@@ -124,8 +124,7 @@ fn options(settings: &Settings) -> Options {
         },
         hashing: settings.password.hashing,
         session_cache_entries: settings.session.cache_entries,
-        clock: std::sync::Arc::new(SystemClock),
-        entropy: std::sync::Arc::new(SystemEntropy),
+        ..Options::default()
     }
 }
 

@@ -4,7 +4,7 @@ use std::{num::NonZeroUsize, sync::Arc};
 
 use auth_core::{
     Attempt, Auth, HasherOptions, LoggedIn, LoginError, ManualClock, Options, Policy, ResetCompletion,
-    Scheme, SystemEntropy,
+    Scheme,
     model::{Client, Email, NewPassword, Password, PasswordPolicy, ResetToken, SessionToken, User},
 };
 use auth_db::{Database, DatabaseOptions, sqlite_url};
@@ -40,7 +40,7 @@ impl World {
             hashing,
             session_cache_entries: 1000,
             clock: Arc::<ManualClock>::clone(&clock),
-            entropy: Arc::new(SystemEntropy),
+            ..Options::default()
         };
         let db = open(&folder).await;
         auth_migrations::up(db.for_migrations()).await.unwrap();

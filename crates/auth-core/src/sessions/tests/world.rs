@@ -45,7 +45,8 @@ impl World {
     /// A process that starts on the database.
     pub fn start(&self, clock: &Arc<ManualClock>, policy: Policy, session_cache_entries: u64) -> Auth {
         let clock = Arc::<ManualClock>::clone(clock);
-        let options = Options { policy, session_cache_entries, clock, ..Options::default() };
+        let look_up_floor = std::time::Duration::ZERO;
+        let options = Options { policy, session_cache_entries, look_up_floor, clock, ..Options::default() };
         Auth::with_hasher(self.db.clone(), options, self.hasher.clone())
     }
 }
