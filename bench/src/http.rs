@@ -132,6 +132,15 @@ impl Connection {
     }
 
     /// Asks, and is satisfied with this status only.
+    /// Asks, and answers whether the status was this; on a new connection if the old one was closed.
+    pub fn try_for(&mut self, address: SocketAddr, request: &[u8], status: u16) -> anyhow::Result<bool> {
+        if let Ok(answer) = self.ask(request) {
+            return Ok(answer.status == status);
+        }
+        *self = Self::open(address)?;
+        Ok(false)
+    }
+
     pub fn expect(&mut self, request: &[u8], status: u16) -> anyhow::Result<Answer> {
         let answer = self.ask(request)?;
         if answer.status != status {

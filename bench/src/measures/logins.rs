@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 
 use super::{PATIENT, ask_profile, log_in, log_in_request, service};
 use crate::{
@@ -94,20 +94,34 @@ fn one_alone(server: &Server, report: &mut Report) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Logins a second with so many connections, each one after the other.
+/// Logins a second with so many connections, each one after the other; none of them may fail.
 pub fn rate(address: SocketAddr, request: &[u8], status: u16, duration: Duration) -> anyhow::Result<f64> {
+    match rate_and_failures(address, request, status, duration)? {
+        (rate, 0) => Ok(rate),
+        (_, failures) => bail!("{failures} logins failed"),
+    }
+}
+
+/// The same of a server whose logins may fail, with how many did.
+pub fn rate_and_failures(
+    address: SocketAddr,
+    request: &[u8],
+    status: u16,
+    duration: Duration,
+) -> anyhow::Result<(f64, usize)> {
     let (counting, over) = (AtomicBool::new(false), AtomicBool::new(false));
     thread::scope(|scope| {
         let threads: Vec<_> = (0..CONNECTIONS)
             .map(|_| {
                 scope.spawn(|| {
-                    let (mut connection, mut logins) = (Connection::open(address)?, 0_u32);
+                    let (mut connection, mut logins, mut failures) = (Connection::open(address)?, 0_u32, 0);
                     while !over.load(Ordering::Relaxed) {
-                        connection.expect(request, status)?;
+                        let done = connection.try_for(address, request, status)?;
                         let counts = counting.load(Ordering::Relaxed) && !over.load(Ordering::Relaxed);
-                        logins += u32::from(counts);
+                        logins += u32::from(counts && done);
+                        failures += usize::from(!done);
                     }
-                    anyhow::Ok(logins)
+                    anyhow::Ok((logins, failures))
                 })
             })
             .collect();
@@ -117,10 +131,12 @@ pub fn rate(address: SocketAddr, request: &[u8], status: u16, duration: Duration
         thread::sleep(duration);
         over.store(true, Ordering::Relaxed);
         let took = began.elapsed().as_secs_f64();
-        let mut logins = 0;
+        let (mut logins, mut failures) = (0, 0);
         for thread in threads {
-            logins += thread.join().ok().context("a thread panicked")??;
+            let (more, worse) = thread.join().ok().context("a thread panicked")??;
+            logins += more;
+            failures += worse;
         }
-        Ok(f64::from(logins) / took)
+        Ok((f64::from(logins) / took, failures))
     })
 }

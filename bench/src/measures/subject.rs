@@ -50,8 +50,10 @@ pub struct Logins {
     /// Median and 99th percentile of checks in milliseconds: without logins, and while 64 connections log in.
     pub quiet: (f64, f64),
     pub busy: (f64, f64),
-    /// Checks that failed meanwhile.
+    /// Checks that failed meanwhile, or were not answered within ten seconds of their time.
     pub failures: usize,
+    /// Logins that failed, of all of these.
+    pub refused: usize,
 }
 
 impl Subject {
@@ -81,8 +83,13 @@ impl Subject {
             connection.expect(request, status)?;
             alone.push(began.elapsed().as_secs_f64() * 1000.0);
         }
-        let rates = (0..REPETITIONS).map(|_| logins::rate(self.address, request, status, EACH * 3));
-        let rate = median(&rates.collect::<Result<Vec<_>, _>>()?);
+        let (mut rates, mut failed_logins) = (Vec::new(), 0);
+        for _ in 0..REPETITIONS {
+            let (rate, failures) = logins::rate_and_failures(self.address, request, status, EACH * 3)?;
+            rates.push(rate);
+            failed_logins += failures;
+        }
+        let rate = median(&rates);
         println!("  {} logins/s, {} ms alone", short(rate), short(median(&alone)));
 
         let pace = PACE.min(checks / 2.5);
@@ -97,7 +104,8 @@ impl Subject {
         for _ in 0..REPETITIONS {
             let work = || paced::run(self.address, whole, &self.ask, 200, EACH * 2);
             let quiet = work()?;
-            let busy = checks::while_logging_in(self.address, request, status, work)?;
+            let (busy, failed) = checks::while_logging_in(self.address, request, status, work)?;
+            failed_logins += failed;
             failures += quiet.failures + busy.failures;
             let pairs = [(&quiet, 50.0), (&quiet, 99.0), (&busy, 50.0), (&busy, 99.0)];
             for (sample, (latencies, percent)) in samples.iter_mut().zip(pairs) {
@@ -117,6 +125,7 @@ impl Subject {
             quiet: (quiet, quiet_tail),
             busy: (busy, busy_tail),
             failures,
+            refused: failed_logins,
         })
     }
 }
@@ -161,6 +170,7 @@ pub fn comparison(columns: &[Column]) -> String {
         &logins(|logins| format!("{} times", short(logins.busy.1 / logins.quiet.1))),
     );
     row("failed checks".into(), &logins(|logins| logins.failures.to_string()));
+    row("failed logins".into(), &logins(|logins| logins.refused.to_string()));
     row("memory at most, MB".into(), &|column| Some(short(column.memory)));
     table
 }
