@@ -1,9 +1,10 @@
 //! The history of the schema that `auth-db` works on.
 //!
 //! Append-only: a migration that was released is never edited. Each names its constraints and indexes, has
-//! a working `down`, and keeps the release before it working (expand, deploy, contract). A run applies all
-//! pending migrations or none: it is one transaction that holds the database's write lock, so two processes
-//! that start at once do not get in each other's way.
+//! a working `down`, and keeps the release before it working (expand, deploy, contract). A run holds a lock
+//! of the database, so two processes that start at once do not get in each other's way. On `SQLite` and
+//! `PostgreSQL` it applies all pending migrations or none; `MariaDB` commits each change by itself, so there
+//! each migration can be run again where one was cut off.
 //!
 //! ```
 //! # use sea_orm_migration::sea_orm::Database;
@@ -14,6 +15,8 @@
 //! # Ok::<(), auth_migrations::MigrateError>(()) }).unwrap();
 //! ```
 
+mod create;
+mod lock;
 mod m20261121_000001_users;
 mod m20261121_000002_sessions;
 mod m20261121_000003_reset_tokens;
@@ -23,12 +26,11 @@ use std::collections::HashSet;
 
 use sea_orm_migration::{
     MigrationTrait, MigratorTrait,
-    sea_orm::{
-        DatabaseConnection, DatabaseTransaction, DbErr, SqliteTransactionMode, TransactionOptions,
-        TransactionTrait,
-    },
+    sea_orm::{DatabaseConnection, DatabaseTransaction, DbErr},
     seaql_migrations,
 };
+
+use self::lock::Run;
 
 struct Migrator;
 
@@ -62,7 +64,7 @@ impl Status {
     }
 }
 
-/// Why migrations did not run. Nothing was changed.
+/// Why migrations did not run. Nothing was changed; on `MariaDB`, what [`status`] tells.
 #[derive(Debug, thiserror::Error)]
 pub enum MigrateError {
     /// The database is from a newer version.
@@ -70,6 +72,9 @@ pub enum MigrateError {
         "the database is from a newer version: it has the migration `{0}`, which this version does not know"
     )]
     Newer(String),
+    /// Another process has been migrating this database for a long time.
+    #[error("another process has been migrating the database for ten minutes")]
+    Busy,
     /// The database refused.
     #[error("the database refused to migrate")]
     Database(#[from] DbErr),
@@ -94,12 +99,16 @@ pub async fn status(db: &DatabaseConnection) -> Result<Status, MigrateError> {
 ///
 /// # Errors
 ///
-/// [`MigrateError`]; the schema is then as it was.
+/// [`MigrateError`].
 pub async fn up(db: &DatabaseConnection) -> Result<usize, MigrateError> {
-    let tx = locked(db).await?;
-    let before = known(&tx).await?;
-    Migrator::up(&tx, None).await?;
-    tx.commit().await?;
+    let run = Run::begin(db).await?;
+    let done = apply(&run.tx).await;
+    run.end(done).await
+}
+
+async fn apply(tx: &DatabaseTransaction) -> Result<usize, MigrateError> {
+    let before = known(tx).await?;
+    Migrator::up(tx, None).await?;
     Ok(Migrator::migrations().len() - before)
 }
 
@@ -107,25 +116,17 @@ pub async fn up(db: &DatabaseConnection) -> Result<usize, MigrateError> {
 ///
 /// # Errors
 ///
-/// [`MigrateError`]; the schema is then as it was.
+/// [`MigrateError`].
 pub async fn down(db: &DatabaseConnection, steps: u32) -> Result<usize, MigrateError> {
-    let tx = locked(db).await?;
-    let before = known(&tx).await?;
-    Migrator::down(&tx, Some(steps)).await?;
-    let after = known(&tx).await?;
-    tx.commit().await?;
-    Ok(before - after)
+    let run = Run::begin(db).await?;
+    let done = take_back(&run.tx, steps).await;
+    run.end(done).await
 }
 
-/// Begins the one transaction of a run, and with it takes the database's write lock.
-async fn locked(db: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
-    let options = TransactionOptions {
-        sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
-        ..TransactionOptions::default()
-    };
-    let tx = db.begin_with_options(options).await?;
-    Migrator::install(&tx).await?;
-    Ok(tx)
+async fn take_back(tx: &DatabaseTransaction, steps: u32) -> Result<usize, MigrateError> {
+    let before = known(tx).await?;
+    Migrator::down(tx, Some(steps)).await?;
+    Ok(before - known(tx).await?)
 }
 
 /// How many migrations were applied, all of them known.

@@ -1,6 +1,12 @@
 //! `users`: an address and the hash of a password.
 
-use sea_orm_migration::{prelude::*, schema::big_integer, schema::string_len};
+use sea_orm_migration::{
+    prelude::*,
+    schema::{big_integer, string_len},
+    sea_orm::DbBackend,
+};
+
+use crate::create;
 
 /// Who registered.
 #[derive(DeriveIden)]
@@ -21,27 +27,31 @@ pub struct Migration;
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let mut key = string_len(Users::EmailKey, 254);
+        if manager.get_database_backend() == DbBackend::Postgres {
+            // Byte for byte: its index must not depend on the language rules of the operating system, which
+            // change with it.
+            key.extra("COLLATE \"C\"");
+        }
         let table = Table::create()
             .table(Users::Table)
             // AUTOINCREMENT on SQLite: an id is never given to a second user.
             .col(ColumnDef::new(Users::Id).big_integer().not_null().auto_increment().primary_key())
             // 254 bytes are at most 254 characters.
             .col(string_len(Users::Email, 254))
-            .col(string_len(Users::EmailKey, 254))
+            .col(key)
             .col(string_len(Users::HashedPassword, 512))
             .col(big_integer(Users::CredentialVersion))
             .col(big_integer(Users::CreatedAt))
             .col(big_integer(Users::UpdatedAt))
             .take();
-        manager.create_table(table).await?;
-
         let unique_address = Index::create()
             .name("users_email_key_unique")
             .table(Users::Table)
             .col(Users::EmailKey)
             .unique()
             .take();
-        manager.create_index(unique_address).await
+        create::table(manager, table, vec![unique_address]).await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {

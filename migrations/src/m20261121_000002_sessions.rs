@@ -6,7 +6,7 @@ use sea_orm_migration::{
     sea_orm::DbBackend,
 };
 
-use crate::m20261121_000001_users::Users;
+use crate::{create, m20261121_000001_users::Users};
 
 #[derive(DeriveIden)]
 enum Sessions {
@@ -49,21 +49,14 @@ impl MigrationTrait for Migration {
             // The look-up by digest is the frequent thing: one tree to walk instead of two.
             table.extra("WITHOUT ROWID");
         }
-        manager.create_table(table).await?;
-
-        for (name, column, unique) in [
-            ("sessions_id_unique", Sessions::Id, true),
-            ("sessions_user_id_index", Sessions::UserId, false),
-            ("sessions_expires_at_index", Sessions::ExpiresAt, false),
-            ("sessions_last_seen_at_index", Sessions::LastSeenAt, false),
-        ] {
-            let mut index = Index::create().name(name).table(Sessions::Table).col(column).take();
-            if unique {
-                index.unique();
-            }
-            manager.create_index(index).await?;
-        }
-        Ok(())
+        let index = |name, column| Index::create().name(name).table(Sessions::Table).col(column).take();
+        let indexes = vec![
+            index("sessions_id_unique", Sessions::Id).unique().take(),
+            index("sessions_user_id_index", Sessions::UserId),
+            index("sessions_expires_at_index", Sessions::ExpiresAt),
+            index("sessions_last_seen_at_index", Sessions::LastSeenAt),
+        ];
+        create::table(manager, table, indexes).await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {

@@ -5,7 +5,7 @@ use sea_orm_migration::{
     schema::{big_integer, binary_len},
 };
 
-use crate::m20261121_000001_users::Users;
+use crate::{create, m20261121_000001_users::Users};
 
 #[derive(DeriveIden)]
 enum ResetTokens {
@@ -36,22 +36,18 @@ impl MigrationTrait for Migration {
                     .on_delete(ForeignKeyAction::Cascade),
             )
             .take();
-        manager.create_table(table).await?;
-
         let unique_digest = Index::create()
             .name("reset_tokens_token_digest_unique")
             .table(ResetTokens::Table)
             .col(ResetTokens::TokenDigest)
             .unique()
             .take();
-        manager.create_index(unique_digest).await?;
-
         let by_expiry = Index::create()
             .name("reset_tokens_expires_at_index")
             .table(ResetTokens::Table)
             .col(ResetTokens::ExpiresAt)
             .take();
-        manager.create_index(by_expiry).await
+        create::table(manager, table, vec![unique_digest, by_expiry]).await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {

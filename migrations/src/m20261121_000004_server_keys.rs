@@ -5,6 +5,8 @@ use sea_orm_migration::{
     schema::{big_integer, binary_len, string_len},
 };
 
+use crate::create;
+
 #[derive(DeriveIden)]
 enum ServerKeys {
     Table,
@@ -25,7 +27,7 @@ impl MigrationTrait for Migration {
             .col(binary_len(ServerKeys::Bytes, 32))
             .col(big_integer(ServerKeys::CreatedAt))
             .take();
-        manager.create_table(table).await
+        create::table(manager, table, Vec::new()).await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {

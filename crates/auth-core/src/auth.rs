@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 
 use crate::{
     Clock, Entropy, Figures, Hasher, HasherOptions, Policy, SystemClock, SystemEntropy, Unavailable,
-    decoys::Decoys, sessions::Sessions,
+    SessionMemory, decoys::Decoys, sessions::Sessions,
 };
 
 /// What an [`Auth`] is made of besides its database.
@@ -17,8 +17,8 @@ pub struct Options {
     pub policy: Policy,
     /// How passwords are hashed.
     pub hashing: HasherOptions,
-    /// Look-ups of sessions that are remembered at the most; 0 for none. About half a kilobyte each.
-    pub session_cache_entries: u64,
+    /// What may be remembered of stored sessions.
+    pub session_memory: SessionMemory,
     /// How long a login looks for the account at the least, before it hashes: a row that is found is read, and
     /// that must not show. A look-up takes a fraction of a millisecond.
     pub look_up_floor: Duration,
@@ -34,7 +34,7 @@ impl Default for Options {
         Self {
             policy: Policy::default(),
             hashing: HasherOptions::default(),
-            session_cache_entries: 100_000,
+            session_memory: SessionMemory::default(),
             look_up_floor: Duration::from_millis(2),
             clock: Arc::new(SystemClock),
             entropy: Arc::new(SystemEntropy),
@@ -47,7 +47,7 @@ impl fmt::Debug for Options {
         f.debug_struct("Options")
             .field("policy", &self.policy)
             .field("hashing", &self.hashing)
-            .field("session_cache_entries", &self.session_cache_entries)
+            .field("session_memory", &self.session_memory)
             .finish_non_exhaustive()
     }
 }
@@ -73,7 +73,7 @@ impl Auth {
     ///
     /// Call [`Auth::maintain`] in a task of its own, or [`Auth::flush_last_seen`] and
     /// [`Auth::purge_expired`] from time to time; and [`Auth::flush_last_seen`] before the program ends.
-    /// Only while [`Auth::maintain`] runs are sessions of a database file checked from memory.
+    /// Only while [`Auth::maintain`] runs are sessions checked from memory, unless the database is in memory, too.
     ///
     /// One on each [`Database`]: two on clones of one do not hear of what the other ends. Clone this instead.
     ///
@@ -86,8 +86,8 @@ impl Auth {
     }
 
     pub(crate) fn with_hasher(db: Database, options: Options, hasher: Hasher) -> Self {
-        let Options { policy, session_cache_entries, look_up_floor, clock, entropy, .. } = options;
-        let sessions = Sessions::new(db.clone(), session_cache_entries, policy.session_idle);
+        let Options { policy, session_memory, look_up_floor, clock, entropy, .. } = options;
+        let sessions = Sessions::new(db.clone(), session_memory, policy.session_idle);
         let decoys = Decoys::default();
         Self(Arc::new(Parts { db, hasher, sessions, decoys, policy, look_up_floor, clock, entropy }))
     }

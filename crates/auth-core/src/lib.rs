@@ -56,3 +56,4 @@ pub use policy::Policy;
 pub use register::RegisterError;
 pub use request_reset::RequestResetError;
 pub use session_check::CurrentUser;
+pub use sessions::SessionMemory;

@@ -30,7 +30,14 @@ impl Auth {
     /// Does all that is to be done from time to time, and looks out for what other processes on the same
     /// database end, until its task is ended.
     pub async fn maintain(&self) {
-        tokio::join!(self.tidy_up(), self.parts().sessions.watch());
+        // Without a name of its own it hears nothing, and checks every session in the database.
+        let watch = async {
+            match self.parts().entropy.array() {
+                Ok(name) => self.parts().sessions.watch(u64::from_le_bytes(name)).await,
+                Err(cause) => tracing::error!(%cause, "could not listen to other nodes"),
+            }
+        };
+        tokio::join!(self.tidy_up(), watch);
     }
 
     async fn tidy_up(&self) {

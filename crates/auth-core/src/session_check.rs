@@ -22,8 +22,9 @@ impl Auth {
     /// long.
     ///
     /// Writes nothing: that the session was used is noted in memory and written down later. What was looked
-    /// up is remembered; a session that was ended is refused by the very next check all the same, and
-    /// within 100 ms if another process ended it.
+    /// up is remembered; a session that was ended is refused by the very next check all the same. If another
+    /// process ended it: within 100 ms on a file, within a second on `PostgreSQL`, at once on `MariaDB`
+    /// unless something stale is accepted ([`SessionMemory`](crate::SessionMemory)).
     ///
     /// # Errors
     ///

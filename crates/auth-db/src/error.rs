@@ -3,9 +3,9 @@
 use std::fmt;
 
 use auth_model::InvalidRequest;
-use sea_orm::{DbErr, RuntimeErr, sqlx};
+use sea_orm::{ConnAcquireErr, DbErr, RuntimeErr, sqlx};
 
-use crate::constraints;
+use crate::{constraints, trouble};
 
 /// Why a row could not be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -70,15 +70,40 @@ impl fmt::Display for Conflict {
 pub struct Fault {
     code: Option<String>,
     kind: &'static str,
-    transient: bool,
+    passing: Passing,
+}
+
+/// Whether a trouble passes, and what it takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Passing {
+    /// Not within moments.
+    No,
+    /// The same, tried again at once, may well succeed: a lock, a deadlock.
+    AtOnce,
+    /// On another connection it may succeed: this one is broken, and its transaction gone.
+    Reconnected,
+    /// The connection is broken, and what was done on it may have been done.
+    Broken,
+    /// Nothing was heard in time.
+    Silent,
 }
 
 impl Fault {
     /// Work kept its transaction beyond its end.
-    pub(crate) const KEPT: Self = Self::of("a transaction was kept beyond the end of its work");
+    pub(crate) const KEPT: Self = Self::of("a transaction was kept beyond the end of its work", Passing::No);
+    /// No answer within our patience.
+    pub(crate) const SILENT: Self = Self::of("the database does not answer", Passing::Silent);
 
-    const fn of(kind: &'static str) -> Self {
-        Self { code: None, kind, transient: false }
+    /// A connection that waited for words broke.
+    pub(crate) const BROKEN: Self = Self::of("the connection broke", Passing::Reconnected);
+    /// There is nothing to listen to.
+    pub(crate) const NO_CHANNEL: Self = Self::of("the database has no channel between nodes", Passing::No);
+
+    const NO_CONNECTION: Self = Self::of("no connection was free in time", Passing::Silent);
+    const POOL_CLOSED: Self = Self::of("the pool is closed", Passing::Reconnected);
+
+    const fn of(kind: &'static str, passing: Passing) -> Self {
+        Self { code: None, kind, passing }
     }
 
     /// Whether the file that was opened is something else: `SQLITE_NOTADB`.
@@ -97,66 +122,70 @@ impl fmt::Display for Fault {
 }
 
 impl DbError {
-    /// Whether the same transaction, tried again at once, may well succeed.
-    pub(crate) fn is_transient(&self) -> bool {
-        matches!(self, Self::Unavailable(fault) if fault.transient)
+    /// Whether it passes, and what it takes.
+    pub(crate) const fn passing(&self) -> Passing {
+        match self {
+            Self::Unavailable(fault) => fault.passing,
+            _ => Passing::No,
+        }
+    }
+
+    /// The same of a commit that may have succeeded: that the connection broke is no reason to do it again.
+    pub(crate) fn uncertain(self) -> Self {
+        match self {
+            Self::Unavailable(fault) if fault.passing == Passing::Reconnected => {
+                Self::Unavailable(Fault { passing: Passing::Broken, ..fault })
+            }
+            other => other,
+        }
+    }
+
+    /// What the driver says of an insertion into a table.
+    pub(crate) fn of_insertion(table: &'static str) -> impl Fn(DbErr) -> Self {
+        move |error| Self::from_orm(error, Some(table))
+    }
+
+    fn from_orm(error: DbErr, table: Option<&str>) -> Self {
+        match error {
+            DbErr::Conn(RuntimeErr::SqlxError(cause))
+            | DbErr::Exec(RuntimeErr::SqlxError(cause))
+            | DbErr::Query(RuntimeErr::SqlxError(cause)) => from_driver(&cause, table),
+            DbErr::ConnectionAcquire(ConnAcquireErr::Timeout) => Self::Unavailable(Fault::NO_CONNECTION),
+            DbErr::ConnectionAcquire(ConnAcquireErr::ConnectionClosed) => {
+                Self::Unavailable(Fault::POOL_CLOSED)
+            }
+            DbErr::Conn(_) => Self::Unavailable(Fault::SILENT),
+            DbErr::RecordNotFound(_) | DbErr::RecordNotUpdated => Self::NoResultFound,
+            _ => Self::Refused(Fault::of("the object-relational mapper failed", Passing::No)),
+        }
     }
 }
 
 impl From<DbErr> for DbError {
     fn from(error: DbErr) -> Self {
-        match error {
-            DbErr::Conn(RuntimeErr::SqlxError(cause))
-            | DbErr::Exec(RuntimeErr::SqlxError(cause))
-            | DbErr::Query(RuntimeErr::SqlxError(cause)) => from_driver(&cause),
-            DbErr::ConnectionAcquire(_) => Self::Unavailable(Fault::of("no connection was free in time")),
-            DbErr::Conn(_) => Self::Unavailable(Fault::of("no connection")),
-            DbErr::RecordNotFound(_) | DbErr::RecordNotUpdated => Self::NoResultFound,
-            _ => Self::Refused(Fault::of("the object-relational mapper failed")),
-        }
+        Self::from_orm(error, None)
     }
 }
 
-fn from_driver(error: &sqlx::Error) -> DbError {
+fn from_driver(error: &sqlx::Error, table: Option<&str>) -> DbError {
     match error {
-        sqlx::Error::Database(database) => from_database(database.as_ref()),
-        sqlx::Error::PoolTimedOut => DbError::Unavailable(Fault::of("no connection was free in time")),
-        sqlx::Error::PoolClosed => DbError::Unavailable(Fault::of("the pool is closed")),
+        sqlx::Error::Database(database) => from_database(database.as_ref(), table),
+        sqlx::Error::PoolTimedOut => DbError::Unavailable(Fault::NO_CONNECTION),
+        sqlx::Error::PoolClosed => DbError::Unavailable(Fault::POOL_CLOSED),
         sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::WorkerCrashed | sqlx::Error::Protocol(_) => {
-            DbError::Unavailable(Fault::of("the connection broke"))
+            DbError::Unavailable(Fault::BROKEN)
         }
-        _ => DbError::Refused(Fault::of("the driver failed")),
+        _ => DbError::Refused(Fault::of("the driver failed", Passing::No)),
     }
 }
 
-fn from_database(error: &dyn sqlx::error::DatabaseError) -> DbError {
-    if let Some(conflict) = constraints::violated(error) {
+fn from_database(error: &dyn sqlx::error::DatabaseError, table: Option<&str>) -> DbError {
+    if let Some(conflict) = constraints::violated(error, table) {
         return DbError::Conflict(conflict);
     }
-    let code = error.code().map(std::borrow::Cow::into_owned);
-    let sqlite = error
-        .try_downcast_ref::<sqlx::sqlite::SqliteError>()
-        .and(code.as_ref())
-        .and_then(|code| code.parse::<i32>().ok());
-    match sqlite.and_then(sqlite_trouble) {
-        Some((kind, transient)) => DbError::Unavailable(Fault { code, kind, transient }),
-        None => DbError::Refused(Fault { code, kind: "an error of the database", transient: false }),
-    }
-}
-
-/// What ails `SQLite`, by its primary result code (<https://www.sqlite.org/rescode.html>), and whether it
-/// passes by itself within moments.
-fn sqlite_trouble(extended_code: i32) -> Option<(&'static str, bool)> {
-    match extended_code & 0xff {
-        5 | 6 => Some(("the database is locked", true)),
-        7 => Some(("out of memory", false)),
-        8 => Some(("the database is read-only", false)),
-        10 => Some(("disk I/O error", false)),
-        11 => Some(("the database file is malformed", false)),
-        13 => Some(("the disk is full", false)),
-        14 => Some(("the database file can't be opened", false)),
-        15 => Some(("locking protocol", true)),
-        26 => Some(("the file is not a database", false)),
-        _ => None,
+    let code = trouble::code(error);
+    match trouble::of(error) {
+        Some((kind, passing)) => DbError::Unavailable(Fault { code, kind, passing }),
+        None => DbError::Refused(Fault { code, kind: "an error of the database", passing: Passing::No }),
     }
 }

@@ -12,11 +12,16 @@ mod database;
 mod error;
 mod instant;
 pub mod resets;
+pub mod revocations;
 pub mod server_keys;
 pub mod sessions;
 mod table;
+mod trouble;
 pub mod users;
 
 pub use auth_model as model;
-pub use database::{ConnectError, DataVersion, Database, DatabaseOptions, Transaction, sqlite_url};
+pub use database::{
+    Channel, ConnectError, DataVersion, Database, DatabaseOptions, Reader, Transaction, Transport, sqlite_url,
+    transport,
+};
 pub use error::{Conflict, DbError, Fault};

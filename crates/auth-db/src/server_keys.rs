@@ -5,6 +5,8 @@ use time::OffsetDateTime;
 
 use crate::{DbError, table::server_key};
 
+const TABLE: &str = "server_keys";
+
 /// Bytes of a key.
 pub const LENGTH: usize = 32;
 
@@ -28,7 +30,7 @@ pub async fn find_or_put(
         bytes: Set(fresh.to_vec()),
         created_at: Set(now.into()),
     };
-    server_key::Entity::insert(row).exec_without_returning(tx).await?;
+    server_key::Entity::insert(row).exec_without_returning(tx).await.map_err(DbError::of_insertion(TABLE))?;
     Ok(fresh)
 }
 
@@ -36,6 +38,6 @@ async fn find(db: &impl ConnectionTrait, name: &str) -> Result<Option<[u8; LENGT
     let Some(row) = server_key::Entity::find_by_id(name.to_owned()).all(db).await?.pop() else {
         return Ok(None);
     };
-    let corrupt = |_| DbError::Corrupt { table: "server_keys", column: "bytes" };
+    let corrupt = |_| DbError::Corrupt { table: TABLE, column: "bytes" };
     row.bytes.try_into().map(Some).map_err(corrupt)
 }

@@ -31,7 +31,7 @@ pub async fn insert(
         user_agent: Set(session.client.user_agent().map(str::to_owned)),
         client_ip: Set(session.client.address.map(|address| address.to_string())),
     };
-    session::Entity::insert(row).exec_without_returning(db).await?;
+    session::Entity::insert(row).exec_without_returning(db).await.map_err(DbError::of_insertion(TABLE))?;
     Ok(())
 }
 

@@ -32,7 +32,7 @@ pub async fn add_user(
         updated_at: Set(now.into()),
         ..Default::default()
     };
-    let added = user::Entity::insert(row).exec(db).await?;
+    let added = user::Entity::insert(row).exec(db).await.map_err(DbError::of_insertion(TABLE))?;
     let id = UserId::from_i64(added.last_insert_id);
     Ok(User { id, email, hashed_password, credential_version: 0, created_at: now, updated_at: now })
 }

@@ -52,6 +52,9 @@ impl Application {
         let db =
             Database::connect(&settings.database.options(settings.profile == Profile::Development)).await?;
         ensure_schema(&db, settings.profile).await?;
+        if settings.profile == Profile::Production {
+            warn_of_losses(&db).await?;
+        }
         let auth =
             Auth::start(db.clone(), options(settings)).context("the hashing threads can't be started")?;
         let routes = AuthRoutes::new(auth.clone(), http_options(settings))?;
@@ -113,6 +116,14 @@ async fn ensure_schema(db: &Database, profile: Profile) -> anyhow::Result<()> {
     }
 }
 
+/// Whoever runs the database may have good reasons; whoever runs this must know.
+async fn warn_of_losses(db: &Database) -> anyhow::Result<()> {
+    for setting in db.lost_at_a_crash().await.context("the database's settings can't be read")? {
+        tracing::warn!("a crash of the database can lose what was acknowledged: {setting}");
+    }
+    Ok(())
+}
+
 fn options(settings: &Settings) -> Options {
     Options {
         policy: Policy {
@@ -123,7 +134,7 @@ fn options(settings: &Settings) -> Options {
             reset_lifetime: settings.reset.lifetime,
         },
         hashing: settings.password.hashing,
-        session_cache_entries: settings.session.cache_entries,
+        session_memory: settings.session.memory,
         ..Options::default()
     }
 }

@@ -53,7 +53,8 @@ pub struct Raw {
     /// Where the embedded database lives (default: the platform's data folder + auth-server).
     #[arg(long, env = "AUTH_DATA_DIR", global = true)]
     pub data_dir: Option<String>,
-    /// The database (default: sqlite file in the data directory; production: must be named).
+    /// The database: `sqlite:PATH`, `postgres://…` or `mysql://…`, also for `MariaDB` (default: a file in the
+    /// data directory; production: must be named).
     #[arg(long, env = "AUTH_DATABASE_URL", global = true, hide_env_values = true)]
     pub database_url: Option<String>,
     /// A file that holds the database URL.
@@ -89,6 +90,10 @@ pub struct Raw {
     /// Sessions that are checked from memory, at the most; 0 turns that off (default: 100000).
     #[arg(long, env = "AUTH_SESSION_CACHE_ENTRIES", global = true)]
     pub session_cache_entries: Option<String>,
+    /// How long a session may still count on a node that can't hear of what the others end (default: not at
+    /// all; each check asks the database there). At most 1m.
+    #[arg(long, env = "AUTH_SESSION_CACHE_STALENESS", global = true)]
+    pub session_cache_staleness: Option<String>,
     /// How a reset token reaches its owner: `answer` (default in development); `mail` is production's
     /// default, and this version can't send any.
     #[arg(long, env = "AUTH_RESET_DELIVERY", global = true)]

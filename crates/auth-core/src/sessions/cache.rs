@@ -5,7 +5,7 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
-    time::Instant,
+    time::{Duration as Real, Instant},
 };
 
 use auth_db::model::SessionTokenDigest;
@@ -27,11 +27,20 @@ pub struct Cache {
     entries: Option<moka::sync::Cache<SessionTokenDigest, Arc<Entry>>>,
     /// Counts endings. Held while something is put in, so that no ending passes meanwhile.
     endings: Mutex<u64>,
-    /// Whether nobody else can end sessions.
-    private: bool,
+    others: Others,
     began: Instant,
     /// Until when others are known not to have ended anything, in nanoseconds since `began`.
     trusted_until: AtomicU64,
+}
+
+/// Who else can end sessions, and what of it is heard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Others {
+    /// Nobody.
+    None,
+    /// Processes that are watched: nothing is given out without trust, or else only what was looked up no
+    /// longer ago than this.
+    Some { accepted_staleness: Option<Real> },
 }
 
 /// A session that was looked up.
@@ -40,25 +49,35 @@ pub struct Entry {
     /// When it was last used.
     pub seen: Arc<Seen>,
     filled_at: OffsetDateTime,
+    /// Before the look-up, by a clock that nobody sets.
+    ticket: Ticket,
 }
 
 impl Entry {
-    pub const fn new(current: Arc<CurrentUser>, seen: Arc<Seen>, now: OffsetDateTime) -> Self {
-        Self { current, seen, filled_at: now }
+    pub const fn new(
+        current: Arc<CurrentUser>,
+        seen: Arc<Seen>,
+        now: OffsetDateTime,
+        ticket: Ticket,
+    ) -> Self {
+        Self { current, seen, filled_at: now, ticket }
     }
 }
 
 /// Taken before a look-up: what it finds is remembered only if nothing ended since.
 #[derive(Debug, Clone, Copy)]
-pub struct Ticket(u64);
+pub struct Ticket {
+    endings: u64,
+    taken_at: Instant,
+}
 
 impl Cache {
-    /// Holds at most `entries`. If it is not `private`, it gives nothing out until it is trusted.
-    pub fn new(entries: u64, private: bool) -> Self {
+    /// Holds at most `entries`.
+    pub fn new(entries: u64, others: Others) -> Self {
         Self {
             entries: (entries > 0).then(|| moka::sync::Cache::new(entries)),
             endings: Mutex::new(0),
-            private,
+            others,
             began: Instant::now(),
             trusted_until: AtomicU64::new(0),
         }
@@ -66,29 +85,29 @@ impl Cache {
 
     /// Whether somebody must watch what others do.
     pub const fn needs_watching(&self) -> bool {
-        self.entries.is_some() && !self.private
+        self.entries.is_some() && matches!(self.others, Others::Some { .. })
     }
 
     /// What is remembered of a session.
     pub fn get(&self, session: &SessionTokenDigest, now: OffsetDateTime) -> Option<Arc<Entry>> {
         let entries = self.entries.as_ref()?;
-        if !self.is_trusted() {
+        let entry = entries.get(session)?;
+        if !self.is_trusted() && !self.is_fresh_enough(&entry) {
             return None;
         }
-        let entry = entries.get(session)?;
         let valid = entry.filled_at <= now && now < entry.filled_at.saturating_add(BELIEVED);
         valid.then_some(entry)
     }
 
     pub fn ticket(&self) -> Ticket {
-        Ticket(*self.endings())
+        Ticket { taken_at: Instant::now(), endings: *self.endings() }
     }
 
-    /// Remembers what was looked up with a ticket, unless something ended since it was taken.
-    pub fn fill(&self, ticket: Ticket, session: SessionTokenDigest, entry: Entry) {
+    /// Remembers what was looked up, unless something ended since its ticket was taken.
+    pub fn fill(&self, session: SessionTokenDigest, entry: Entry) {
         let Some(entries) = &self.entries else { return };
         let endings = self.endings();
-        if *endings == ticket.0 {
+        if *endings == entry.ticket.endings {
             entries.insert(session, Arc::new(entry));
         }
     }
@@ -120,8 +139,17 @@ impl Cache {
         self.trusted_until.fetch_max(u64::try_from(nanos).unwrap_or(u64::MAX), Ordering::AcqRel);
     }
 
+    fn is_fresh_enough(&self, entry: &Entry) -> bool {
+        match self.others {
+            Others::Some { accepted_staleness: Some(accepted) } => {
+                entry.ticket.taken_at.elapsed() < accepted
+            }
+            Others::Some { accepted_staleness: None } | Others::None => false,
+        }
+    }
+
     fn is_trusted(&self) -> bool {
-        self.private
+        self.others == Others::None
             || self.began.elapsed().as_nanos() < u128::from(self.trusted_until.load(Ordering::Acquire))
     }
 
@@ -133,8 +161,6 @@ impl Cache {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration as Real;
-
     use auth_db::model::{Client, Email, Session, SessionId, UserId};
 
     use super::*;
@@ -143,7 +169,9 @@ mod tests {
     const OTHER: SessionTokenDigest = SessionTokenDigest::from_bytes([8; 32]);
     const START: OffsetDateTime = OffsetDateTime::UNIX_EPOCH;
 
-    fn entry() -> Entry {
+    const SEEN: Others = Others::Some { accepted_staleness: None };
+
+    fn entry(ticket: Ticket) -> Entry {
         let session = Session {
             id: SessionId::mint(0, &[0; 10]),
             user_id: UserId::from_i64(1),
@@ -155,11 +183,11 @@ mod tests {
         let email = Email::parse("ada@example.org").unwrap();
         let current = CurrentUser { id: session.user_id, email, session };
         let seen = crate::sessions::last_seen::LastSeen::default().note(SESSION, START);
-        Entry::new(Arc::new(current), seen, START)
+        Entry::new(Arc::new(current), seen, START, ticket)
     }
 
     fn filled(cache: Cache) -> Cache {
-        cache.fill(cache.ticket(), SESSION, entry());
+        cache.fill(SESSION, entry(cache.ticket()));
         cache
     }
 
@@ -169,7 +197,7 @@ mod tests {
 
     #[test]
     fn what_was_looked_up_is_remembered_until_it_ends() {
-        let cache = filled(Cache::new(10, true));
+        let cache = filled(Cache::new(10, Others::None));
         assert!(holds(&cache));
 
         cache.forget(&[OTHER]);
@@ -180,15 +208,15 @@ mod tests {
 
     #[test]
     fn a_look_up_that_an_ending_passed_is_not_remembered() {
-        let cache = Cache::new(10, true);
+        let cache = Cache::new(10, Others::None);
         for ending in [Cache::clear, |cache: &Cache| cache.forget(&[OTHER])] {
             let ticket = cache.ticket();
             ending(&cache);
-            cache.fill(ticket, SESSION, entry());
+            cache.fill(SESSION, entry(ticket));
             assert!(!holds(&cache));
         }
 
-        cache.fill(cache.ticket(), SESSION, entry());
+        cache.fill(SESSION, entry(cache.ticket()));
         assert!(holds(&cache));
         cache.clear();
         assert!(!holds(&cache));
@@ -196,7 +224,7 @@ mod tests {
 
     #[test]
     fn a_look_up_is_believed_for_a_minute() {
-        let cache = filled(Cache::new(10, true));
+        let cache = filled(Cache::new(10, Others::None));
         for (after, believed) in [(0, true), (59, true), (60, false), (-1, false)] {
             assert_eq!(cache.get(&SESSION, START + Duration::seconds(after)).is_some(), believed, "{after}");
         }
@@ -204,29 +232,40 @@ mod tests {
 
     #[test]
     fn where_others_can_end_sessions_nothing_is_given_out_without_trust() {
-        let cache = filled(Cache::new(10, false));
+        let cache = filled(Cache::new(10, SEEN));
         assert!(!holds(&cache));
 
         cache.trust_until(Instant::now() + Real::from_mins(10));
         assert!(holds(&cache));
-        assert!(cache.needs_watching() && !Cache::new(10, true).needs_watching());
+        assert!(cache.needs_watching() && !Cache::new(10, Others::None).needs_watching());
 
-        let lapsed = filled(Cache::new(10, false));
+        let lapsed = filled(Cache::new(10, SEEN));
         lapsed.trust_until(Instant::now());
         assert!(!holds(&lapsed));
     }
 
     #[test]
+    fn what_was_looked_up_a_moment_ago_is_given_out_where_that_is_accepted() {
+        for (accepted, held) in [(Real::from_mins(10), true), (Real::ZERO, false)] {
+            let others = Others::Some { accepted_staleness: Some(accepted) };
+            let cache = filled(Cache::new(10, others));
+            assert_eq!(holds(&cache), held);
+            cache.forget(&[SESSION]);
+            assert!(!holds(&cache));
+        }
+    }
+
+    #[test]
     fn a_cache_without_room_remembers_nothing() {
-        let cache = filled(Cache::new(0, true));
+        let cache = filled(Cache::new(0, Others::None));
         assert!(!holds(&cache) && !cache.needs_watching());
     }
 
     #[test]
     fn memory_is_bounded() {
-        let cache = Cache::new(10, true);
+        let cache = Cache::new(10, Others::None);
         for number in 0..100 {
-            cache.fill(cache.ticket(), SessionTokenDigest::from_bytes([number; 32]), entry());
+            cache.fill(SessionTokenDigest::from_bytes([number; 32]), entry(cache.ticket()));
         }
         let entries = cache.entries.as_ref().unwrap();
         entries.run_pending_tasks();

@@ -3,7 +3,7 @@
 use auth_db::{
     DbError, Transaction,
     model::{SessionTokenDigest, UserId},
-    sessions,
+    revocations, sessions,
 };
 use time::OffsetDateTime;
 
@@ -21,7 +21,7 @@ impl Ended {
     /// Ends one session, if it is there.
     pub async fn one(tx: &Transaction, session: &SessionTokenDigest) -> Result<Self, DbError> {
         let ended = sessions::end(tx, session).await?;
-        Ok(Self(ended.then_some(*session).into_iter().collect()))
+        Self::announced(tx, ended.then_some(*session).into_iter().collect()).await
     }
 
     /// Makes room for a new session of a user: of all others the newest `keep` stay, and the one that came
@@ -39,12 +39,12 @@ impl Ended {
             ended.push(*presented);
         }
         ended.extend(sessions::end_all_but_newest(tx, user, keep).await?);
-        Ok(Self(ended))
+        Self::announced(tx, ended).await
     }
 
     /// Ends all sessions of a user.
     pub async fn all_of(tx: &Transaction, user: UserId) -> Result<Self, DbError> {
-        sessions::end_all_of(tx, user).await.map(Self)
+        Self::announced(tx, sessions::end_all_of(tx, user).await?).await
     }
 
     /// Deletes at most `limit` sessions that expired at `now` or were last seen at `idle_since` or earlier.
@@ -54,7 +54,13 @@ impl Ended {
         idle_since: OffsetDateTime,
         limit: u64,
     ) -> Result<Self, DbError> {
-        sessions::purge(tx, now, idle_since, limit).await.map(Self)
+        Self::announced(tx, sessions::purge(tx, now, idle_since, limit).await?).await
+    }
+
+    /// The other nodes hear of it when the transaction commits.
+    async fn announced(tx: &Transaction, ended: Vec<SessionTokenDigest>) -> Result<Self, DbError> {
+        revocations::announce(tx, &ended).await?;
+        Ok(Self(ended))
     }
 
     /// How many there are.

@@ -3,6 +3,7 @@
 mod cache;
 mod ended;
 mod last_seen;
+mod listen;
 mod lookups;
 #[cfg(test)]
 mod tests;
@@ -12,7 +13,7 @@ mod watch;
 use std::{panic::resume_unwind, sync::Arc};
 
 use auth_db::{
-    Database, DbError,
+    Channel, Database, DbError,
     model::{Session, SessionTokenDigest, UserId},
     sessions,
 };
@@ -21,7 +22,7 @@ use tracing::Instrument;
 
 pub use self::ended::Ended;
 use self::{
-    cache::{Cache, Entry},
+    cache::{Cache, Entry, Others},
     last_seen::LastSeen,
     lookups::Lookups,
     under_way::UnderWay,
@@ -30,6 +31,30 @@ use crate::{CurrentUser, Unavailable};
 
 /// Rows that one transaction touches at the most, so that nobody waits for long behind it.
 pub const BATCH: usize = 500;
+
+/// What may be remembered of stored sessions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SessionMemory {
+    /// Look-ups that are remembered at the most; 0 for none. About half a kilobyte each.
+    pub entries: u64,
+    /// How long a session may still count here that another node ended, where this one can't hear of it. If
+    /// nothing is accepted, nothing is given out of memory there.
+    pub accepted_staleness: Option<std::time::Duration>,
+}
+
+/// 100,000 look-ups, and nothing stale.
+impl Default for SessionMemory {
+    fn default() -> Self {
+        Self { entries: 100_000, accepted_staleness: None }
+    }
+}
+
+impl SessionMemory {
+    /// What can be given out at all is worth remembering.
+    fn entries(&self, channel: Channel) -> u64 {
+        if channel == Channel::None && self.accepted_staleness.is_none() { 0 } else { self.entries }
+    }
+}
 
 /// The stored sessions, with what is remembered of them in memory. Cheap to clone; all clones are one.
 ///
@@ -51,9 +76,9 @@ struct Inner {
 }
 
 impl Sessions {
-    /// Remembers at most `entries` look-ups; a session may be idle for less than `idle`.
-    pub fn new(db: Database, entries: u64, idle: Duration) -> Self {
-        let cache = Cache::new(entries, db.is_in_memory());
+    /// Remembers what it may; a session may be idle for less than `idle`.
+    pub fn new(db: Database, memory: SessionMemory, idle: Duration) -> Self {
+        let cache = Cache::new(memory.entries(db.channel()), others(&db, memory.accepted_staleness));
         Self(Arc::new(Inner {
             lookups: Lookups::new(db.clone()),
             db,
@@ -88,7 +113,7 @@ impl Sessions {
         }
         let seen = inner.last_seen.note(digest, now);
         let current = Arc::new(CurrentUser { id: user.id, email: user.email, session });
-        inner.cache.fill(ticket, digest, Entry::new(Arc::clone(&current), seen, now));
+        inner.cache.fill(digest, Entry::new(Arc::clone(&current), seen, now, ticket));
         Ok(Some(current))
     }
 
@@ -136,7 +161,7 @@ impl Sessions {
             sessions.pause("write").await;
             let (answer, ended) = write.await?;
             sessions.pause("forget").await;
-            sessions.forget(&ended);
+            sessions.forget(ended.digests());
             unsettled.settled();
             sessions.pause("answer").await;
             Ok(answer)
@@ -167,9 +192,9 @@ impl Sessions {
         Ok(unwritten.len())
     }
 
-    fn forget(&self, ended: &Ended) {
-        self.0.cache.forget(ended.digests());
-        for session in ended.digests() {
+    fn forget(&self, ended: &[SessionTokenDigest]) {
+        self.0.cache.forget(ended);
+        for session in ended {
             self.0.last_seen.forget(session);
         }
     }
@@ -184,6 +209,15 @@ impl Sessions {
     fn pause(&self, _before: &'static str) -> std::future::Ready<()> {
         let _ = self;
         std::future::ready(())
+    }
+}
+
+/// Who else can end sessions. Other processes on the same file are always heard of.
+fn others(db: &Database, accepted_staleness: Option<std::time::Duration>) -> Others {
+    match db.channel() {
+        Channel::Private => Others::None,
+        Channel::DataVersion => Others::Some { accepted_staleness: None },
+        Channel::Revocations | Channel::None => Others::Some { accepted_staleness },
     }
 }
 

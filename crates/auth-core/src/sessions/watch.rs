@@ -2,9 +2,11 @@
 
 use std::time::{Duration, Instant};
 
+use auth_db::Channel;
+
 use super::Sessions;
 
-/// How often to look whether somebody else wrote.
+/// How often to look whether somebody else wrote to a file.
 const INTERVAL: Duration = Duration::from_millis(50);
 
 /// How long after a look what is remembered is still given out: what others end is refused here that much
@@ -12,13 +14,22 @@ const INTERVAL: Duration = Duration::from_millis(50);
 const BOUND: Duration = Duration::from_millis(100);
 
 impl Sessions {
-    /// Looks from time to time whether another process wrote to the database, and forgets everything if it
-    /// did. Without it nothing that is remembered is given out, unless the database is in memory.
-    pub async fn watch(&self) {
-        let (db, cache) = (&self.0.db, &self.0.cache);
-        if !cache.needs_watching() {
+    /// Looks out for what other processes do to the database, and forgets what they may have ended. Without it
+    /// nothing that is remembered is given out, unless the database is in memory or something stale is
+    /// accepted. `name` is a random number.
+    pub async fn watch(&self, name: u64) {
+        if !self.0.cache.needs_watching() {
             return;
         }
+        match self.0.db.channel() {
+            Channel::Private | Channel::None => {}
+            Channel::DataVersion => self.watch_file().await,
+            Channel::Revocations => self.watch_nodes(name).await,
+        }
+    }
+
+    async fn watch_file(&self) {
+        let (db, cache) = (&self.0.db, &self.0.cache);
         let mut known = None;
         loop {
             let asked = Instant::now();

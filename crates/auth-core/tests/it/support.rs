@@ -4,7 +4,7 @@ use std::{num::NonZeroUsize, sync::Arc};
 
 use auth_core::{
     Attempt, Auth, HasherOptions, LoggedIn, LoginError, ManualClock, Options, Policy, ResetCompletion,
-    Scheme,
+    Scheme, SessionMemory,
     model::{Client, Email, NewPassword, Password, PasswordPolicy, ResetToken, SessionToken, User},
 };
 use auth_db::{Database, DatabaseOptions, sqlite_url};
@@ -38,7 +38,7 @@ impl World {
         let options = Options {
             policy: Policy { password: PasswordPolicy { min_code_points: 8 }, ..policy },
             hashing,
-            session_cache_entries: 1000,
+            session_memory: SessionMemory { entries: 1000, ..SessionMemory::default() },
             clock: Arc::<ManualClock>::clone(&clock),
             ..Options::default()
         };

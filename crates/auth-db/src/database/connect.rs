@@ -9,21 +9,26 @@ use crate::DbError;
 /// What it takes to open a database.
 #[derive(Clone)]
 pub struct DatabaseOptions {
-    /// Where it is: `sqlite:PATH` or `sqlite::memory:`. A secret, because it may hold a password.
+    /// Where it is: `sqlite:PATH`, `sqlite::memory:`, `postgres://…` or `mysql://…`. A secret, because it may
+    /// hold a password.
     pub url: SecretString,
     /// Whether a database file that does not exist is made, with the folders above it.
     pub create: bool,
-    /// Connections that look things up. At least 1.
+    /// Connections at the most; to a file, those that look things up. At least 1.
     pub max_connections: u32,
     /// Longest wait for a free connection.
     pub acquire_timeout: Duration,
-    /// Longest wait for a lock that another process holds.
+    /// Longest wait for a lock that another process holds. `MariaDB` knows whole seconds only.
     pub lock_timeout: Duration,
+    /// Longest wait for a database server, whatever happens: after it, the database is unavailable. A file
+    /// always answers.
+    pub patience: Duration,
 }
 
 impl DatabaseOptions {
-    /// The defaults for a URL: makes the file, 16 connections, 2 s for a connection, 0.7 s for a lock, so
-    /// that three attempts of a write stay within the 3 s that a client waits at the most.
+    /// The defaults for a URL: makes the file, 16 connections, 2 s for a connection, 0.7 s for a lock and
+    /// 2.5 s for all attempts at a server, so that everything stays within the 3 s that a client waits at
+    /// the most.
     #[must_use]
     pub fn new(url: impl Into<SecretString>) -> Self {
         Self {
@@ -32,6 +37,7 @@ impl DatabaseOptions {
             max_connections: 16,
             acquire_timeout: Duration::from_secs(2),
             lock_timeout: Duration::from_millis(700),
+            patience: Duration::from_millis(2500),
         }
     }
 }
@@ -49,7 +55,7 @@ impl fmt::Debug for DatabaseOptions {
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
     /// The URL names a kind of database that this build does not know, or can't be read.
-    #[error("unsupported database URL; accepted: sqlite:PATH")]
+    #[error("unsupported database URL; accepted: sqlite:PATH, postgres://…, mysql://…")]
     Url,
     /// There is no such file, and it was not to be made.
     #[error("the database file {} does not exist; `auth-server migrate up` makes it", .0.display())]
@@ -65,7 +71,15 @@ pub enum ConnectError {
     /// The file is something else.
     #[error("{} is not a database; name another file, or move this one away", .0.display())]
     NotADatabase(PathBuf),
-    /// The database did not let us in.
+    /// The server can't be reached, or does not let us in.
+    #[error("the database server at {place} can't be connected to: {cause}")]
+    Unreachable {
+        /// Its address.
+        place: String,
+        /// What the driver said; it holds no password.
+        cause: String,
+    },
+    /// The database did not open.
     #[error(transparent)]
     Database(#[from] DbError),
 }

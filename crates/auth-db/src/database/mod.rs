@@ -2,33 +2,52 @@
 
 mod connect;
 mod data_version;
+mod pool;
+mod reader;
+mod server;
 mod sqlite;
 mod transaction;
+mod transport;
 
-use std::{pin::Pin, time::Duration};
+use std::{fmt, pin::Pin};
 
-use sea_orm::DatabaseConnection;
+use auth_model::ExposeSecret;
+use sea_orm::{DatabaseConnection, sqlx::postgres::PgConnectOptions};
 
+use self::{pool::Pool, transport::Target};
 pub use self::{
     connect::{ConnectError, DatabaseOptions},
     data_version::DataVersion,
+    reader::Reader,
     sqlite::sqlite_url,
     transaction::Transaction,
+    transport::{Transport, transport},
 };
 use crate::DbError;
 
-/// How often a transaction is tried before a passing trouble (a lock, a deadlock) is reported.
-const ATTEMPTS: u32 = 3;
-
-/// The pause before the second attempt; it doubles with each further one.
-const FIRST_PAUSE: Duration = Duration::from_millis(20);
-
 /// An open database. Cheap to clone; all clones share its connections.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Database {
-    reader: DatabaseConnection,
-    writer: DatabaseConnection,
-    in_memory: bool,
+    reader: Reader,
+    /// The one connection to a file that writes; to a server all of them do.
+    writer: Option<Pool>,
+    migrations: DatabaseConnection,
+    channel: Channel,
+    /// Where to listen for what other nodes say.
+    listening: Option<Box<PgConnectOptions>>,
+}
+
+/// How to hear of what other processes do to the database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Channel {
+    /// There is nobody else: it is in memory.
+    Private,
+    /// It is a file: [`Database::data_version`] tells whether somebody wrote.
+    DataVersion,
+    /// By [`Revocations`](crate::revocations::Revocations).
+    Revocations,
+    /// Not at all.
+    None,
 }
 
 impl Database {
@@ -38,30 +57,34 @@ impl Database {
     ///
     /// [`ConnectError`], which says what to do about it.
     pub async fn connect(options: &DatabaseOptions) -> Result<Self, ConnectError> {
-        sqlite::open(options).await
+        match Target::parse(options.url.expose_secret())? {
+            Target::Sqlite => sqlite::open(options).await,
+            Target::Postgres { options: server, .. } => server::open_postgres(options, *server).await,
+            Target::MySql { options: server, .. } => server::open_mysql(options, *server).await,
+        }
     }
 
     /// What to pass to a function that only looks something up.
     #[must_use]
-    pub const fn read(&self) -> &DatabaseConnection {
+    pub const fn read(&self) -> &Reader {
         &self.reader
     }
 
     /// The connection that may change the schema: for migrations only.
     #[must_use]
     pub const fn for_migrations(&self) -> &DatabaseConnection {
-        &self.writer
+        &self.migrations
     }
 
     /// Runs `work` in one transaction, which commits if the answer is `Ok` and rolls back otherwise.
     ///
     /// Isolation is what the table functions need: while `work` runs, nobody else changes the rows it
-    /// locked. A passing trouble (a lock held too long, a deadlock) makes it run again, three times at the
-    /// most: so `work` must be free of effects outside of the transaction. To refuse something without an
-    /// error, answer before the first write.
+    /// locked. A passing trouble (a lock held too long, a deadlock, a connection that broke before the
+    /// commit) makes it run again, a bounded number of times: so `work` must be free of effects outside of
+    /// the transaction. To refuse something without an error, answer before the first write.
     ///
     /// If the caller goes away while it runs, the transaction is rolled back or was committed, as any
-    /// other.
+    /// other. If the connection breaks during the commit, the error does not tell which.
     ///
     /// # Errors
     ///
@@ -77,23 +100,20 @@ impl Database {
         // Boxed, and the transaction handed over by value: for a closure that is lent one, the compiler
         // can't yet see that its future may move between threads.
         Box::pin(async move {
-            let mut pause = FIRST_PAUSE;
-            for _ in 1..ATTEMPTS {
-                match self.attempt(&work).await {
-                    Err(error) if error.is_transient() => tokio::time::sleep(pause).await,
-                    answer => return answer,
-                }
-                pause *= 2;
-            }
-            self.attempt(&work).await
+            let pool = self.writer.as_ref().unwrap_or_else(|| self.reader.pool());
+            pool.run(|connections| self.attempt(connections, &work)).await
         })
     }
 
-    async fn attempt<T, R>(&self, work: &(impl Fn(Transaction) -> R + Sync)) -> Result<T, DbError>
+    async fn attempt<T, R>(
+        &self,
+        connections: DatabaseConnection,
+        work: &(impl Fn(Transaction) -> R + Sync),
+    ) -> Result<T, DbError>
     where
         R: Future<Output = Result<T, DbError>>,
     {
-        let tx = Transaction::begin(&self.writer).await?;
+        let tx = Transaction::begin(&connections, self.channel).await?;
         match work(tx.clone()).await {
             Ok(answer) => {
                 tx.commit().await?;
@@ -106,20 +126,35 @@ impl Database {
         }
     }
 
-    /// Whether it is in memory, where nobody else can write to it.
+    /// How to hear of what other processes do to it.
     #[must_use]
-    pub const fn is_in_memory(&self) -> bool {
-        self.in_memory
+    pub const fn channel(&self) -> Channel {
+        self.channel
     }
 
-    /// The state of the database as far as others made it: what [`Database::write`] does here leaves it as
+    /// The state of a database file as far as others made it: what [`Database::write`] does here leaves it as
     /// it is.
     ///
     /// # Errors
     ///
-    /// [`DbError::Unavailable`].
+    /// [`DbError::Unavailable`]; [`DbError::Refused`] if it is no file.
     pub async fn data_version(&self) -> Result<DataVersion, DbError> {
-        data_version::read(&self.writer).await
+        data_version::read(&self.migrations).await
+    }
+
+    /// Where to listen for what other nodes say.
+    pub(crate) fn listening(&self) -> Option<&PgConnectOptions> {
+        self.listening.as_deref()
+    }
+
+    /// What the database may lose although it was acknowledged, by its own settings, when it or its machine
+    /// crashes; in words for a log. Nothing is best.
+    ///
+    /// # Errors
+    ///
+    /// [`DbError::Unavailable`].
+    pub async fn lost_at_a_crash(&self) -> Result<Vec<String>, DbError> {
+        server::lost_at_a_crash(&self.reader).await
     }
 
     /// Asks the database for a sign of life.
@@ -128,7 +163,8 @@ impl Database {
     ///
     /// [`DbError::Unavailable`] if it gives none.
     pub async fn ping(&self) -> Result<(), DbError> {
-        Ok(self.reader.ping().await?)
+        let pool = self.reader.pool();
+        pool.run(async |on: DatabaseConnection| on.ping().await).await.map_err(DbError::from)
     }
 
     /// Closes all connections, once they are free.
@@ -137,8 +173,14 @@ impl Database {
     ///
     /// [`DbError::Unavailable`].
     pub async fn close(self) -> Result<(), DbError> {
-        self.reader.close().await?;
-        self.writer.close().await?;
+        self.reader.pool().connections().close().await?;
+        self.migrations.close().await?;
         Ok(())
+    }
+}
+
+impl fmt::Debug for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Database").field("channel", &self.channel).finish_non_exhaustive()
     }
 }

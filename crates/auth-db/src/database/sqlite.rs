@@ -10,13 +10,15 @@ use std::{
 use auth_model::ExposeSecret;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use sea_orm::{
-    ConnectOptions, DatabaseConnection, DbErr,
+    ConnectOptions, DatabaseConnection, DbBackend, DbErr,
     sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
 };
 
 use super::{
-    Database,
+    Channel, Database,
     connect::{ConnectError, DatabaseOptions},
+    pool::Pool,
+    reader::Reader,
 };
 use crate::DbError;
 
@@ -32,13 +34,10 @@ pub fn sqlite_url(file: &Path) -> Option<String> {
 /// Opens the pool of readers and the one writer; for a database in memory they are the same connection.
 pub async fn open(options: &DatabaseOptions) -> Result<Database, ConnectError> {
     let url = options.url.expose_secret();
-    if !url.starts_with("sqlite:") {
-        return Err(ConnectError::Url);
-    }
     let parsed = SqliteConnectOptions::from_str(url).map_err(|_| ConnectError::Url)?;
     if url.contains(":memory:") {
         let only = pool(options, 1, |sqlite| sqlite).await.map_err(DbError::from)?;
-        return Ok(Database { reader: only.clone(), writer: only, in_memory: true });
+        return Ok(database(only.clone(), only, Channel::Private));
     }
 
     let file = parsed.get_filename().to_owned();
@@ -52,7 +51,17 @@ pub async fn open(options: &DatabaseOptions) -> Result<Database, ConnectError> {
     let reader = pool(options, options.max_connections.max(1), |sqlite| sqlite.pragma("query_only", "ON"))
         .await
         .map_err(told)?;
-    Ok(Database { reader, writer, in_memory: false })
+    Ok(database(reader, writer, Channel::DataVersion))
+}
+
+fn database(reader: DatabaseConnection, writer: DatabaseConnection, channel: Channel) -> Database {
+    Database {
+        reader: Reader::new(Pool::of_file(reader), DbBackend::Sqlite),
+        writer: Some(Pool::of_file(writer.clone())),
+        migrations: writer,
+        channel,
+        listening: None,
+    }
 }
 
 async fn pool(

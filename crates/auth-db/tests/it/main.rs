@@ -2,8 +2,17 @@
 #![expect(clippy::unwrap_used, reason = "a test that can't go on should say where")]
 
 mod database;
+mod file;
 mod resets;
+mod revocations;
 mod server_keys;
+mod servers;
 mod sessions;
 mod support;
 mod users;
+
+/// The same, unchanged, on `PostgreSQL` and `MariaDB`.
+#[test]
+fn on_the_other_databases() {
+    test_servers::run_on_the_others("on_the_other_databases");
+}

@@ -9,20 +9,35 @@ use auth_db::{
     sqlite_url, users,
 };
 use tempfile::TempDir;
+use test_servers::{Kind, Place, kind};
 use time::{Duration, OffsetDateTime};
 
-/// A migrated database in a folder of its own, which goes when this does.
+/// A migrated database of the kind that is tested, which nobody else uses.
 pub struct World {
     pub db: Database,
-    pub folder: TempDir,
+    pub place: Place,
 }
 
 impl World {
     pub async fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let db = Database::connect(&options_in(&folder)).await.unwrap();
+        let place = Place::new().await;
+        let db = Database::connect(&DatabaseOptions::new(place.url())).await.unwrap();
         auth_migrations::up(db.for_migrations()).await.unwrap();
-        Self { db, folder }
+        Self { db, place }
+    }
+
+    /// None if tests run on another kind of database than a file.
+    pub async fn of_file() -> Option<Self> {
+        if kind() == Kind::Sqlite { Some(Self::new().await) } else { None }
+    }
+
+    pub fn options(&self) -> DatabaseOptions {
+        DatabaseOptions::new(self.place.url())
+    }
+
+    /// Another process on the same database.
+    pub async fn other(&self) -> Database {
+        Database::connect(&self.options()).await.unwrap()
     }
 
     pub async fn user(&self, address: &str) -> User {

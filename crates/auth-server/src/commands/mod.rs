@@ -64,6 +64,8 @@ pub fn check_config(settings: &Settings) -> anyhow::Result<()> {
         ("session lifetime", shown(session.lifetime)?),
         ("session idle", shown(session.idle)?),
         ("sessions per user", session.per_user.to_string()),
+        ("session cache", format!("{} entries", session.memory.entries)),
+        ("session staleness", session.memory.accepted_staleness.map_or("none".to_owned(), in_units)),
         ("reset delivery", "answer".to_owned()),
         ("reset lifetime", shown(reset.lifetime)?),
         ("password minimum", password.policy.min_code_points.to_string()),

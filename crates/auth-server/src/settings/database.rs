@@ -3,7 +3,7 @@
 use std::{fs, path::PathBuf};
 
 use auth_core::model::{ExposeSecret, SecretString};
-use auth_db::{DatabaseOptions, sqlite_url};
+use auth_db::{DatabaseOptions, Transport, sqlite_url, transport};
 
 use super::{
     Profile,
@@ -13,6 +13,13 @@ use crate::cli::Raw;
 
 /// The file of the embedded database, in the data directory.
 const FILE: &str = "auth.db";
+
+/// What a file's URL begins with.
+const SQLITE: &str = "sqlite:";
+
+/// What a URL can be.
+const ACCEPTED: &str = "sqlite:PATH, such as sqlite:/var/lib/auth-server/auth.db; \
+                        postgres://USER:PASSWORD@HOST/DATABASE; mysql://USER:PASSWORD@HOST/DATABASE";
 
 /// Connections that read, if nothing is said: measured on two cores, 8 give nine tenths of the session checks
 /// a second that 16 do, and more give no more. They are opened when they are needed.
@@ -43,18 +50,18 @@ impl DatabaseSettings {
         }
     }
 
-    /// The URL as it may be shown: a password in it is not.
+    /// The URL as it may be shown: a server's without password and query, which can hold one, too.
     pub fn shown(&self) -> String {
         let url = self.url.expose_secret();
+        if url.starts_with(SQLITE) {
+            return url.to_owned();
+        }
         match url::Url::parse(url) {
-            Ok(mut parsed) if parsed.password().is_some() => {
-                if parsed.set_password(Some("***")).is_ok() {
-                    parsed.into()
-                } else {
-                    "(not shown)".to_owned()
-                }
+            Ok(mut parsed) if parsed.password().is_none() || parsed.set_password(Some("***")).is_ok() => {
+                parsed.set_query(None);
+                parsed.into()
             }
-            _ => url.to_owned(),
+            _ => "(not shown)".to_owned(),
         }
     }
 }
@@ -75,15 +82,18 @@ fn url(raw: &Raw, profile: Profile) -> Result<SecretString, SettingError> {
         (None, None) => match profile {
             Profile::Development => SecretString::from(embedded(raw)?),
             Profile::Production => {
-                return Err(direct.missing("production needs it; accepted: sqlite:PATH"));
+                return Err(direct.missing(&format!("production needs it; accepted: {ACCEPTED}")));
             }
         },
     };
-    if url.expose_secret().starts_with("sqlite:") {
-        Ok(url)
-    } else {
-        let setting = if direct.given().is_some() { direct } else { in_file };
-        Err(setting.refuse_secret("accepted: sqlite:PATH, such as sqlite:/var/lib/auth-server/auth.db"))
+    let setting = if direct.given().is_some() { direct } else { in_file };
+    match transport(url.expose_secret()) {
+        Err(_) => Err(setting.refuse_secret(&format!("accepted: {ACCEPTED}"))),
+        Ok(Transport::Unverified) if profile == Profile::Production => Err(setting.refuse_secret(
+            "production talks to a database on another host only if its certificate and name are verified: \
+             leave out sslmode, or say verify-full (PostgreSQL) or VERIFY_IDENTITY (MariaDB)",
+        )),
+        Ok(_) => Ok(url),
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use auth_core::SessionMemory;
+
 use super::value::{Setting, SettingError, signed};
 use crate::cli::Raw;
 
@@ -17,8 +19,8 @@ pub struct SessionSettings {
     pub idle: time::Duration,
     /// `AUTH_SESSIONS_PER_USER`.
     pub per_user: u64,
-    /// `AUTH_SESSION_CACHE_ENTRIES`.
-    pub cache_entries: u64,
+    /// `AUTH_SESSION_CACHE_ENTRIES` and `AUTH_SESSION_CACHE_STALENESS`.
+    pub memory: SessionMemory,
 }
 
 impl SessionSettings {
@@ -27,11 +29,20 @@ impl SessionSettings {
         let idle = Setting::new("AUTH_SESSION_IDLE", raw.session_idle.as_deref());
         let per_user = Setting::new("AUTH_SESSIONS_PER_USER", raw.sessions_per_user.as_deref());
         let cache_entries = Setting::new("AUTH_SESSION_CACHE_ENTRIES", raw.session_cache_entries.as_deref());
+        let staleness = Setting::new("AUTH_SESSION_CACHE_STALENESS", raw.session_cache_staleness.as_deref());
+        // Longer than a look-up is believed anywhere, it would have no effect.
+        let accepted_staleness = match staleness.given() {
+            Some(_) => Some(staleness.duration(Duration::from_millis(10), MINUTE, MINUTE)?),
+            None => None,
+        };
         Ok(Self {
             lifetime: signed(lifetime.duration(MINUTE, DAY * 365, DAY * 30)?),
             idle: signed(idle.duration(MINUTE, DAY * 365, DAY * 7)?),
             per_user: per_user.number(1, 1000, 10)?,
-            cache_entries: cache_entries.number(0, 10_000_000, 100_000)?,
+            memory: SessionMemory {
+                entries: cache_entries.number(0, 10_000_000, SessionMemory::default().entries)?,
+                accepted_staleness,
+            },
         })
     }
 }

@@ -9,7 +9,7 @@ use auth_db::{
 use sea_orm::ConnectionTrait;
 use time::{Duration, OffsetDateTime};
 
-use crate::{Auth, Hasher, HasherOptions, ManualClock, Options, Policy, Scheme, SystemEntropy};
+use crate::{Auth, Hasher, HasherOptions, ManualClock, Options, Policy, Scheme, SessionMemory, SystemEntropy};
 
 pub struct World {
     pub db: Database,
@@ -45,8 +45,9 @@ impl World {
     /// A process that starts on the database.
     pub fn start(&self, clock: &Arc<ManualClock>, policy: Policy, session_cache_entries: u64) -> Auth {
         let clock = Arc::<ManualClock>::clone(clock);
+        let session_memory = SessionMemory { entries: session_cache_entries, ..SessionMemory::default() };
         let look_up_floor = std::time::Duration::ZERO;
-        let options = Options { policy, session_cache_entries, look_up_floor, clock, ..Options::default() };
+        let options = Options { policy, session_memory, look_up_floor, clock, ..Options::default() };
         Auth::with_hasher(self.db.clone(), options, self.hasher.clone())
     }
 }

@@ -1,0 +1,216 @@
+//! Connections, tried again where that helps, and replaced where it does not.
+
+use std::{
+    fmt,
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use sea_orm::{DatabaseConnection, DbErr, RuntimeErr};
+use tokio::time::{sleep, timeout};
+
+use crate::{DbError, Fault, error::Passing};
+
+/// How often something is tried on a file before a lock that others hold is reported.
+const ATTEMPTS_ON_A_FILE: u32 = 3;
+/// How often on a server, where transactions get in each other's way; the patience ends it sooner.
+const ATTEMPTS_ON_A_SERVER: u32 = 7;
+
+/// The pause before the second attempt; it doubles with each further one.
+const FIRST_PAUSE: Duration = Duration::from_millis(20);
+
+/// Makes connections, when they are needed.
+type Connect = dyn Fn() -> DatabaseConnection + Send + Sync;
+
+/// Connections to one database. Cheap to clone; all clones are one.
+///
+/// Those to a server are replaced as a whole when one of them breaks, or when none of them answers any more:
+/// the driver waits for the answer of a connection without end, and hands out one that broke while it was
+/// idle.
+#[derive(Clone)]
+pub struct Pool(Arc<Inner>);
+
+enum Inner {
+    File(DatabaseConnection),
+    Server { connect: Box<Connect>, patience: Duration, began: Instant, current: RwLock<Generation> },
+}
+
+#[derive(Clone)]
+struct Generation {
+    number: u64,
+    connections: DatabaseConnection,
+    /// When one of them last answered, in nanoseconds since the pool began.
+    answered: Arc<AtomicU64>,
+}
+
+/// An error that tells whether it passes.
+pub trait Troubled {
+    /// No answer came within the patience.
+    const SILENT: fn() -> Self;
+    fn passing(&self) -> Passing;
+}
+
+impl Troubled for DbError {
+    const SILENT: fn() -> Self = || Self::Unavailable(Fault::SILENT);
+
+    fn passing(&self) -> Passing {
+        Self::passing(self)
+    }
+}
+
+impl Troubled for DbErr {
+    const SILENT: fn() -> Self = || Self::Conn(RuntimeErr::Internal("no answer".to_owned()));
+
+    fn passing(&self) -> Passing {
+        DbError::from(self.clone()).passing()
+    }
+}
+
+impl Pool {
+    /// Connections to a file, which does not go away.
+    pub fn of_file(connections: DatabaseConnection) -> Self {
+        Self(Arc::new(Inner::File(connections)))
+    }
+
+    /// Connections to a server, with the longest wait for an answer, all attempts included.
+    pub fn of_server(
+        connect: impl Fn() -> DatabaseConnection + Send + Sync + 'static,
+        patience: Duration,
+    ) -> Self {
+        let current = RwLock::new(Generation::first(connect()));
+        let began = Instant::now();
+        Self(Arc::new(Inner::Server { connect: Box::new(connect), patience, began, current }))
+    }
+
+    /// The connections of a file: they are never replaced.
+    pub fn file(&self) -> Option<&DatabaseConnection> {
+        match &*self.0 {
+            Inner::File(connections) => Some(connections),
+            Inner::Server { .. } => None,
+        }
+    }
+
+    /// The connections of this moment.
+    pub fn connections(&self) -> DatabaseConnection {
+        self.current().connections
+    }
+
+    /// Runs `work` on the connections, again where that may help, and on a server no longer than its patience
+    /// lasts.
+    pub async fn run<T, E: Troubled, F>(&self, work: impl Fn(DatabaseConnection) -> F) -> Result<T, E>
+    where
+        F: Future<Output = Result<T, E>>,
+    {
+        let begun_at = Instant::now();
+        let mut pause = FIRST_PAUSE;
+        let mut attempts = 1;
+        loop {
+            let generation = self.current();
+            let error = match self.patiently(begun_at, work(generation.connections.clone())).await {
+                Ok(answer) => {
+                    self.answered(&generation);
+                    return Ok(answer);
+                }
+                Err(error) => error,
+            };
+            let passing = error.passing();
+            match passing {
+                Passing::No | Passing::AtOnce => self.answered(&generation),
+                Passing::Reconnected | Passing::Broken => self.replace(&generation),
+                Passing::Silent if self.is_silent_since(begun_at, &generation) => self.replace(&generation),
+                // Others get answers: there are too few connections, or this takes long.
+                Passing::Silent => {}
+            }
+            match passing {
+                Passing::AtOnce | Passing::Reconnected if attempts < self.attempts() => {}
+                _ => return Err(error),
+            }
+            if passing == Passing::AtOnce {
+                sleep(pause).await;
+                pause *= 2;
+            }
+            attempts += 1;
+        }
+    }
+
+    /// Waits for an answer as long as the patience lasts.
+    async fn patiently<T, E: Troubled>(
+        &self,
+        begun_at: Instant,
+        work: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E> {
+        match &*self.0 {
+            Inner::File(_) => work.await,
+            Inner::Server { patience, .. } => {
+                let left = patience.saturating_sub(begun_at.elapsed());
+                timeout(left, work).await.unwrap_or_else(|_| Err(E::SILENT()))
+            }
+        }
+    }
+
+    fn attempts(&self) -> u32 {
+        match &*self.0 {
+            Inner::File(_) => ATTEMPTS_ON_A_FILE,
+            Inner::Server { .. } => ATTEMPTS_ON_A_SERVER,
+        }
+    }
+
+    fn current(&self) -> Generation {
+        match &*self.0 {
+            Inner::File(connections) => Generation::first(connections.clone()),
+            Inner::Server { current, .. } => current.read().unwrap_or_else(PoisonError::into_inner).clone(),
+        }
+    }
+
+    fn answered(&self, generation: &Generation) {
+        if let Inner::Server { began, .. } = &*self.0 {
+            generation.answered.fetch_max(nanos(began.elapsed()), Ordering::AcqRel);
+        }
+    }
+
+    fn is_silent_since(&self, then: Instant, generation: &Generation) -> bool {
+        match &*self.0 {
+            Inner::File(_) => false,
+            Inner::Server { began, .. } => {
+                generation.answered.load(Ordering::Acquire) < nanos(then.duration_since(*began))
+            }
+        }
+    }
+
+    /// Makes new connections, unless somebody else has. What is under way on the old ones may end; then they
+    /// are closed.
+    fn replace(&self, stale: &Generation) {
+        let Inner::Server { connect, current, .. } = &*self.0 else { return };
+        let mut current = current.write().unwrap_or_else(PoisonError::into_inner);
+        if current.number != stale.number {
+            return;
+        }
+        let fresh = Generation { number: stale.number + 1, ..Generation::first(connect()) };
+        let old = std::mem::replace(&mut *current, fresh);
+        drop(current);
+        tracing::debug!("the connections to the database are replaced");
+        tokio::spawn(async move {
+            // Waits for those that hang, for as long as they do; that they are closed has no errors.
+            let _ = old.connections.close().await;
+        });
+    }
+}
+
+impl Generation {
+    fn first(connections: DatabaseConnection) -> Self {
+        Self { number: 0, connections, answered: Arc::default() }
+    }
+}
+
+impl fmt::Debug for Pool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Pool(..)")
+    }
+}
+
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}

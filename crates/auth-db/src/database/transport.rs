@@ -1,0 +1,158 @@
+//! How a database server is reached: in plain text on this machine, verified elsewhere.
+
+use std::net::IpAddr;
+
+use sea_orm::sqlx::{
+    mysql::{MySqlConnectOptions, MySqlSslMode},
+    postgres::{PgConnectOptions, PgSslMode},
+};
+use url::Url;
+
+use super::ConnectError;
+
+/// How a database is reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Transport {
+    /// On this machine: a file, a socket, the loopback interface.
+    Local,
+    /// Over a network, encrypted; the server's certificate and name are verified.
+    Verified,
+    /// Over a network, in plain text or without verifying all of it: the URL says so.
+    Unverified,
+}
+
+/// How the database of a URL is reached.
+///
+/// # Errors
+///
+/// [`ConnectError::Url`].
+pub fn transport(url: &str) -> Result<Transport, ConnectError> {
+    match Target::parse(url)? {
+        Target::Sqlite => Ok(Transport::Local),
+        Target::Postgres { transport, .. } | Target::MySql { transport, .. } => Ok(transport),
+    }
+}
+
+/// What a URL names.
+pub enum Target {
+    Sqlite,
+    Postgres { options: Box<PgConnectOptions>, transport: Transport },
+    MySql { options: Box<MySqlConnectOptions>, transport: Transport },
+}
+
+impl Target {
+    pub fn parse(url: &str) -> Result<Self, ConnectError> {
+        match url.split_once(':').map(|(scheme, _)| scheme) {
+            Some("sqlite") => Ok(Self::Sqlite),
+            Some("postgres" | "postgresql") => postgres(url),
+            Some("mysql" | "mariadb") => mysql(url),
+            _ => Err(ConnectError::Url),
+        }
+    }
+}
+
+fn postgres(url: &str) -> Result<Target, ConnectError> {
+    let parsed = parsed(url)?;
+    let options: PgConnectOptions = url.parse().map_err(|_| ConnectError::Url)?;
+    let local = options.get_socket().is_some()
+        || options.get_host().starts_with('/')
+        || is_loopback(options.get_host());
+    // Said in the URL, and not by an environment variable of the driver's.
+    let (options, verified) = match (says(&parsed, &["sslmode", "ssl-mode"]), local) {
+        (true, _) => {
+            let verified = matches!(options.get_ssl_mode(), PgSslMode::VerifyFull);
+            (options, verified)
+        }
+        (false, true) => (options.ssl_mode(PgSslMode::Disable), false),
+        (false, false) => (options.ssl_mode(PgSslMode::VerifyFull), true),
+    };
+    Ok(Target::Postgres { options: Box::new(options), transport: judge(local, verified) })
+}
+
+fn mysql(url: &str) -> Result<Target, ConnectError> {
+    let parsed = parsed(url)?;
+    let options: MySqlConnectOptions = url.parse().map_err(|_| ConnectError::Url)?;
+    let local = options.get_socket().is_some() || is_loopback(options.get_host());
+    let (options, verified) = match (says(&parsed, &["sslmode", "ssl-mode"]), local) {
+        (true, _) => {
+            let verified = matches!(options.get_ssl_mode(), MySqlSslMode::VerifyIdentity);
+            (options, verified)
+        }
+        (false, true) => (options.ssl_mode(MySqlSslMode::Disabled), false),
+        (false, false) => (options.ssl_mode(MySqlSslMode::VerifyIdentity), true),
+    };
+    Ok(Target::MySql { options: Box::new(options), transport: judge(local, verified) })
+}
+
+fn parsed(url: &str) -> Result<Url, ConnectError> {
+    Url::parse(url).map_err(|_| ConnectError::Url)
+}
+
+fn says(url: &Url, keys: &[&str]) -> bool {
+    url.query_pairs().any(|(key, _)| keys.contains(&key.as_ref()))
+}
+
+const fn judge(local: bool, verified: bool) -> Transport {
+    match (local, verified) {
+        (true, _) => Transport::Local,
+        (false, true) => Transport::Verified,
+        (false, false) => Transport::Unverified,
+    }
+}
+
+fn is_loopback(host: &str) -> bool {
+    let address = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost" || address.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        Transport::{Local, Unverified, Verified},
+        *,
+    };
+
+    #[test]
+    fn other_hosts_are_verified_unless_the_url_says_otherwise() {
+        for (url, expected) in [
+            ("sqlite:/var/lib/auth.db", Local),
+            ("postgres://auth:pw@localhost/auth", Local),
+            ("postgresql://auth@127.0.0.1:5433/auth", Local),
+            ("postgres://auth@[::1]/auth", Local),
+            ("postgres:///auth?host=/run/postgresql", Local),
+            ("postgres://auth@%2Frun%2Fpostgresql/auth", Local),
+            ("postgres://db.example.org/auth", Verified),
+            ("postgres://db.example.org/auth?sslmode=verify-full", Verified),
+            ("postgres://db.example.org/auth?sslmode=verify-ca", Unverified),
+            ("postgres://db.example.org/auth?sslmode=require", Unverified),
+            ("postgres://db.example.org/auth?sslmode=disable", Unverified),
+            ("postgres://localhost/auth?host=db.example.org", Verified),
+            ("postgres://localhost.example.org/auth", Verified),
+            ("postgres://127.0.0.1.example.org/auth", Verified),
+            ("mysql://auth:pw@127.0.0.1/auth", Local),
+            ("mysql://auth@db.example.org/auth?socket=/run/mysqld/mysqld.sock", Local),
+            ("mariadb://db.example.org/auth", Verified),
+            ("mysql://10.0.0.7/auth", Verified),
+            ("mysql://db.example.org/auth?ssl-mode=VERIFY_IDENTITY", Verified),
+            ("mysql://db.example.org/auth?ssl-mode=VERIFY_CA", Unverified),
+            ("mysql://db.example.org/auth?ssl-mode=PREFERRED", Unverified),
+        ] {
+            assert_eq!(transport(url).unwrap(), expected, "{url}");
+        }
+        for url in ["", "auth.db", "oracle://x", "postgres", "postgres://h/x?sslmode=perhaps", "mysql://[/x"] {
+            assert!(matches!(transport(url), Err(ConnectError::Url)), "{url}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_local_is_connected_to_as_verified() {
+        let Ok(Target::Postgres { options, .. }) = Target::parse("postgres://db.example.org/auth") else {
+            panic!("it is of PostgreSQL")
+        };
+        assert!(matches!(options.get_ssl_mode(), PgSslMode::VerifyFull));
+        let Ok(Target::MySql { options, .. }) = Target::parse("mariadb://db.example.org/auth") else {
+            panic!("it is of MariaDB")
+        };
+        assert!(matches!(options.get_ssl_mode(), MySqlSslMode::VerifyIdentity));
+    }
+}

@@ -1,0 +1,167 @@
+//! The channel between nodes: what one ends, the others hear of (`LISTEN` and `NOTIFY` of `PostgreSQL`).
+//!
+//! A word is part of the transaction that says it: it is heard if that commits, and in the order of the
+//! commits. What is said while nobody listens is lost, and the driver reconnects without a word; so whoever
+//! relies on it sends itself a beat from time to time, and believes that it heard everything only as long
+//! as its beats come back.
+
+use std::fmt::Write;
+
+use auth_model::SessionTokenDigest;
+use sea_orm::{
+    ConnectionTrait, DatabaseConnection, DbBackend, DbErr, RuntimeErr, Statement,
+    sqlx::{
+        self,
+        postgres::{PgListener, PgNotification, PgPoolOptions},
+    },
+};
+
+use crate::{Channel, Database, DbError, Fault, Transaction};
+
+/// Where ended sessions are told.
+const CHANNEL: &str = "auth_sessions_ended";
+
+/// Digests in one word: the database takes 8,000 bytes.
+const DIGESTS: usize = 100;
+
+/// What was heard.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Heard {
+    /// These sessions ended.
+    Ended(Vec<SessionTokenDigest>),
+    /// Something that this version does not understand: any session may have ended.
+    Unknown,
+    /// The beat of this number came back: all that was committed before it was sent has been heard.
+    Beat(u64),
+}
+
+/// Hears what other nodes say, on a connection of its own.
+pub struct Revocations {
+    listener: PgListener,
+    beats: String,
+    sent: u64,
+}
+
+impl Revocations {
+    /// Begins to listen. The `name` is one that no other listener has: a random number.
+    ///
+    /// # Errors
+    ///
+    /// [`DbError::Unavailable`]; [`DbError::Refused`] if the database has no such channel.
+    pub async fn listen(db: &Database, name: u64) -> Result<Self, DbError> {
+        let Some(server) = db.listening() else {
+            return Err(DbError::Refused(Fault::NO_CHANNEL));
+        };
+        let pool =
+            PgPoolOptions::new().max_connections(1).max_lifetime(None).idle_timeout(None);
+        let pool = pool.connect_lazy_with(server.clone());
+        let mut listener = PgListener::connect_with(&pool).await.map_err(of_driver)?;
+        // What was said meanwhile is lost: it is for the caller to begin anew.
+        listener.eager_reconnect(false);
+        let beats = format!("auth_beat_{name:016x}");
+        listener.listen_all([CHANNEL, beats.as_str()]).await.map_err(of_driver)?;
+        Ok(Self { listener, beats, sent: 0 })
+    }
+
+    /// Sends itself a beat; answers its number.
+    ///
+    /// # Errors
+    ///
+    /// [`DbError::Unavailable`].
+    pub async fn beat(&mut self) -> Result<u64, DbError> {
+        self.sent += 1;
+        let beat = sqlx::query("SELECT pg_notify($1, $2)").bind(&self.beats).bind(self.sent.to_string());
+        beat.execute(&mut self.listener).await.map_err(of_driver)?;
+        Ok(self.sent)
+    }
+
+    /// Waits for a word. A wait that is given up loses nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`DbError::Unavailable`] if the connection broke: what is said until the next [`Revocations::listen`]
+    /// is lost.
+    pub async fn hear(&mut self) -> Result<Heard, DbError> {
+        match self.listener.try_recv().await.map_err(of_driver)? {
+            Some(word) => Ok(understand(&word, &self.beats)),
+            None => Err(DbError::Unavailable(Fault::BROKEN)),
+        }
+    }
+}
+
+/// Tells the other nodes which sessions a transaction ends, once it commits; nothing where there is no channel.
+///
+/// # Errors
+///
+/// [`DbError::Unavailable`].
+pub async fn announce(tx: &Transaction, ended: &[SessionTokenDigest]) -> Result<(), DbError> {
+    if tx.channel() != Channel::Revocations {
+        return Ok(());
+    }
+    for digests in ended.chunks(DIGESTS) {
+        tx.query_one_raw(notify(CHANNEL, word(digests))).await?;
+    }
+    Ok(())
+}
+
+/// Whether the database can tell anything at all: others speak `PostgreSQL`'s protocol, too.
+pub(crate) async fn are_possible(db: &DatabaseConnection) -> bool {
+    db.query_one_raw(notify("auth_probe", String::new())).await.is_ok()
+}
+
+fn notify(channel: &str, payload: String) -> Statement {
+    let values = [channel.into(), payload.into()];
+    Statement::from_sql_and_values(DbBackend::Postgres, "SELECT pg_notify($1, $2)", values)
+}
+
+/// Digests, in hexadecimal digits, one after the other.
+fn word(digests: &[SessionTokenDigest]) -> String {
+    let mut word = String::with_capacity(digests.len() * 64);
+    for byte in digests.iter().flat_map(SessionTokenDigest::as_bytes) {
+        // Writing to a string can't fail.
+        let _ = write!(word, "{byte:02x}");
+    }
+    word
+}
+
+fn understand(told: &PgNotification, beats: &str) -> Heard {
+    if told.channel() == beats {
+        return told.payload().parse().map_or(Heard::Unknown, Heard::Beat);
+    }
+    digests(told.payload()).map_or(Heard::Unknown, Heard::Ended)
+}
+
+fn digests(word: &str) -> Option<Vec<SessionTokenDigest>> {
+    let (digests, []) = word.as_bytes().as_chunks::<64>() else { return None };
+    let digest = |text: &[u8; 64]| {
+        let mut digest = [0; 32];
+        for (byte, digits) in digest.iter_mut().zip(text.as_chunks::<2>().0) {
+            *byte = u8::from_str_radix(str::from_utf8(digits).ok()?, 16).ok()?;
+        }
+        Some(SessionTokenDigest::from_bytes(digest))
+    };
+    digests.iter().map(digest).collect()
+}
+
+fn of_driver(error: sqlx::Error) -> DbError {
+    DbErr::Conn(RuntimeErr::SqlxError(error.into())).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_understood_and_what_is_no_word_is_told_apart() {
+        for count in [0, 1, DIGESTS] {
+            let ended: Vec<_> = (0..count)
+                .map(|number| SessionTokenDigest::from_bytes([u8::try_from(number).unwrap(); 32]))
+                .collect();
+            assert!(word(&ended).len() < 8000);
+            assert_eq!(digests(&word(&ended)), Some(ended));
+        }
+        for nonsense in ["x", "0", &"g".repeat(64), &"0".repeat(63), &"é".repeat(32)] {
+            assert_eq!(digests(nonsense), None, "{nonsense}");
+        }
+    }
+}

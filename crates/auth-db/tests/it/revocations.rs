@@ -1,0 +1,92 @@
+//! The channel between nodes.
+
+use std::time::Duration;
+
+use auth_db::{
+    Channel, DbError,
+    model::SessionTokenDigest,
+    revocations::{self, Heard, Revocations},
+};
+use test_servers::{Kind, kind};
+use tokio::time::timeout;
+
+use crate::support::{World, session_token};
+
+fn digests(count: u8) -> Vec<SessionTokenDigest> {
+    (0..count).map(|number| session_token(number).digest()).collect()
+}
+
+async fn hear(revocations: &mut Revocations) -> Heard {
+    timeout(Duration::from_secs(10), revocations.hear()).await.unwrap().unwrap()
+}
+
+#[tokio::test]
+async fn each_kind_of_database_has_its_channel() {
+    let expected = match kind() {
+        Kind::Sqlite => Channel::DataVersion,
+        Kind::Postgres => Channel::Revocations,
+        Kind::MariaDb => Channel::None,
+    };
+    assert_eq!(World::new().await.db.channel(), expected);
+}
+
+#[tokio::test]
+async fn what_a_transaction_ended_is_heard_by_all_once_it_commits_and_in_order() {
+    let world = World::new().await;
+    if kind() != Kind::Postgres {
+        let nothing = Revocations::listen(&world.db, 1).await;
+        assert!(matches!(nothing, Err(DbError::Refused(_))));
+        return;
+    }
+    let mut one = Revocations::listen(&world.db, 1).await.unwrap();
+    let mut other = Revocations::listen(&world.other().await, 2).await.unwrap();
+    let ended = digests(250);
+
+    let rolled_back = world.db.write(async |tx| {
+        revocations::announce(&tx, &ended).await?;
+        Err::<(), _>(DbError::NoResultFound)
+    });
+    assert!(rolled_back.await.is_err());
+    world.db.write(async |tx| revocations::announce(&tx, &ended).await).await.unwrap();
+
+    let number = one.beat().await.unwrap();
+    for chunk in ended.chunks(100) {
+        assert_eq!(hear(&mut one).await, Heard::Ended(chunk.to_vec()));
+        assert_eq!(hear(&mut other).await, Heard::Ended(chunk.to_vec()));
+    }
+    assert_eq!(hear(&mut one).await, Heard::Beat(number), "its own beat, after what was committed before");
+    let silence = timeout(Duration::from_millis(100), other.hear()).await;
+    assert!(silence.is_err(), "not somebody else's beat: {silence:?}");
+}
+
+#[tokio::test]
+async fn a_word_that_is_not_understood_is_told_as_such() {
+    if kind() != Kind::Postgres {
+        return;
+    }
+    let world = World::new().await;
+    let mut revocations = Revocations::listen(&world.db, 1).await.unwrap();
+
+    world.execute("SELECT pg_notify('auth_sessions_ended', 'v2:something new')").await;
+
+    assert_eq!(hear(&mut revocations).await, Heard::Unknown);
+}
+
+#[tokio::test]
+async fn a_listener_that_was_cut_off_says_so() {
+    if kind() != Kind::Postgres {
+        return;
+    }
+    let world = World::new().await;
+    let mut revocations = Revocations::listen(&world.db, 1).await.unwrap();
+
+    world
+        .execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+             WHERE query LIKE 'LISTEN%' AND datname = current_database()",
+        )
+        .await;
+
+    let heard = timeout(Duration::from_secs(10), revocations.hear()).await.unwrap();
+    assert!(matches!(heard, Err(DbError::Unavailable(_))), "{heard:?}");
+}

@@ -1,0 +1,23 @@
+//! Throw-away database servers for tests, and a proxy between them and us that fails on request.
+//!
+//! The servers are those of the Debian packages `postgresql` and `mariadb-server`, started in temporary folders
+//! on free ports of the loopback interface; never the system's own. They end with the process that started
+//! them, however it ends. Knows nothing of the service.
+#![expect(clippy::missing_panics_doc, reason = "a test that can't go on should panic, and say where")]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "see above")]
+
+mod binaries;
+mod guardian;
+mod kind;
+mod mariadb;
+mod place;
+mod postgres;
+mod proxy;
+mod server;
+mod tls;
+
+pub use kind::{Kind, kinds};
+pub use place::{Place, kind, run_on_the_others};
+pub use proxy::{Mode, Proxy};
+pub use server::{Options, Server, shared};
+pub use tls::Certificates;

@@ -1,0 +1,81 @@
+//! A database for one test, of the kind that is tested.
+
+use std::{env, path::Path};
+
+use tempfile::TempDir;
+
+use crate::{Kind, guardian::command, kinds, shared};
+
+/// Names the one database on which a process runs its tests; of our own making.
+const VARIABLE: &str = "AUTH_TEST_ON";
+
+/// On which kind of database this process runs its tests.
+///
+/// # Panics
+///
+/// If `AUTH_TEST_ON` names none.
+#[must_use]
+pub fn kind() -> Kind {
+    env::var(VARIABLE).map_or(Kind::Sqlite, |name| Kind::named(&name).expect("a kind of database"))
+}
+
+/// Runs all tests of this program again, on each database but `SQLite`; `this` is the name of the test that
+/// calls it.
+///
+/// # Panics
+///
+/// If one of them fails there.
+#[expect(clippy::print_stdout, reason = "the tests of the other databases tell what they did")]
+pub fn run_on_the_others(this: &str) {
+    if env::var_os(VARIABLE).is_some() {
+        return;
+    }
+    for kind in kinds().iter().filter(|kind| **kind != Kind::Sqlite) {
+        let mut tests = command(env::current_exe().unwrap());
+        let output = tests.args(["--skip", this]).env(VARIABLE, kind.name()).output().unwrap();
+        println!("on {kind}:\n{}", String::from_utf8_lossy(&output.stdout));
+        assert!(output.status.success(), "on {kind}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+/// An empty database that nobody else uses.
+pub struct Place {
+    url: String,
+    folder: Option<TempDir>,
+}
+
+impl Place {
+    /// Makes one of the kind that is tested.
+    ///
+    /// # Panics
+    ///
+    /// If the server does not.
+    pub async fn new() -> Self {
+        match kind() {
+            Kind::Sqlite => {
+                let folder = tempfile::tempdir().unwrap();
+                Self { url: format!("sqlite:{}/auth.db", folder.path().display()), folder: Some(folder) }
+            }
+            other => {
+                let server = shared(other);
+                Self { url: server.url(&server.new_database().await), folder: None }
+            }
+        }
+    }
+
+    /// Its URL, as settings take it.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The folder of a database file.
+    ///
+    /// # Panics
+    ///
+    /// If it is no file.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.folder.as_ref().expect("a database file").path()
+    }
+}

@@ -1,0 +1,272 @@
+//! A running server, and what can be done to it.
+
+use std::{
+    fs,
+    net::TcpListener,
+    path::{Path, PathBuf},
+    process::Command,
+    sync::{
+        OnceLock,
+        atomic::{AtomicU32, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use rustix::process::{Pid, Signal, kill_process, test_kill_process};
+use sqlx::{AssertSqlSafe, Connection, MySqlConnection, PgConnection};
+
+use crate::{Kind, guardian::Guardian, mariadb, postgres, tls::Certificates};
+
+/// The one user, and its password.
+pub const USER: &str = "auth";
+
+/// Three times what a server takes to start on a busy machine.
+const STARTS_WITHIN: Duration = Duration::from_secs(60);
+
+/// How a server is started.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Options {
+    /// Whether what is acknowledged is on disk. Without it, it is with the operating system.
+    pub durable: bool,
+    /// Whether it speaks TLS, and nothing else.
+    pub tls: bool,
+}
+
+/// A server in a folder of its own. It ends with this.
+pub struct Server {
+    kind: Kind,
+    options: Options,
+    folder: PathBuf,
+    port: u16,
+    certificates: Option<Certificates>,
+    guardian: Option<Guardian>,
+    databases: AtomicU32,
+}
+
+/// One server for all tests of a process that do it no harm.
+///
+/// # Panics
+///
+/// If it does not start; if asked for a server of `SQLite`.
+#[must_use]
+pub fn shared(kind: Kind) -> &'static Server {
+    static POSTGRES: OnceLock<Server> = OnceLock::new();
+    static MARIADB: OnceLock<Server> = OnceLock::new();
+    let place = match kind {
+        Kind::Postgres => &POSTGRES,
+        Kind::MariaDb => &MARIADB,
+        Kind::Sqlite => panic!("SQLite has no server"),
+    };
+    place.get_or_init(|| Server::start(kind, Options::default()))
+}
+
+impl Server {
+    /// Starts one on an empty folder.
+    #[must_use]
+    pub fn start(kind: Kind, options: Options) -> Self {
+        let folder = tempfile::Builder::new().prefix("auth-test-").tempdir().unwrap().keep();
+        let certificates = options.tls.then(|| Certificates::make(&folder));
+        let mut server = Self {
+            kind,
+            options,
+            port: free_port(),
+            certificates,
+            guardian: None,
+            databases: AtomicU32::new(0),
+            folder,
+        };
+        match kind {
+            Kind::Postgres => postgres::prepare(&server),
+            Kind::MariaDb => mariadb::prepare(&server),
+            Kind::Sqlite => panic!("SQLite has no server"),
+        }
+        server.launch();
+        server
+    }
+
+    /// Starts it again, where it was.
+    pub fn restart(&mut self) {
+        assert!(self.guardian.is_none(), "it runs");
+        self.launch();
+    }
+
+    fn launch(&mut self) {
+        let deadline = Instant::now() + STARTS_WITHIN;
+        while Instant::now() < deadline {
+            let guardian = match self.kind {
+                Kind::MariaDb => mariadb::launch(self),
+                _ => postgres::launch(self),
+            };
+            self.guardian = Some(guardian);
+            // What was killed a moment ago may be in the way: then it ends at once, and is started again.
+            while Instant::now() < deadline && self.may_still_start() {
+                if self.is_ready() {
+                    return;
+                }
+                thread::sleep(Duration::from_millis(20));
+            }
+            if let Some(guardian) = self.guardian.take() {
+                guardian.end_only();
+            }
+            thread::sleep(Duration::from_millis(100));
+        }
+        panic!("{} does not start: {}", self.kind, self.log());
+    }
+
+    fn may_still_start(&self) -> bool {
+        // Before it wrote its number it is starting; the log says why it ended.
+        self.pid().is_none_or(|pid| test_kill_process(pid).is_ok())
+            && !self.log().trim_end().ends_with("still in use")
+    }
+
+    fn is_ready(&self) -> bool {
+        let mut question = match self.kind {
+            Kind::MariaDb => mariadb::is_ready(self),
+            _ => postgres::is_ready(self),
+        };
+        question.output().is_ok_and(|output| output.status.success())
+    }
+
+    /// Which kind it is of.
+    #[must_use]
+    pub const fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// Where it listens, on 127.0.0.1.
+    #[must_use]
+    pub const fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Its own certificate's authority, if it speaks TLS.
+    #[must_use]
+    pub const fn certificates(&self) -> Option<&Certificates> {
+        self.certificates.as_ref()
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    pub(crate) const fn options(&self) -> Options {
+        self.options
+    }
+
+    pub(crate) fn log_file(&self) -> PathBuf {
+        self.folder.join("log")
+    }
+
+    fn log(&self) -> String {
+        fs::read_to_string(self.log_file()).unwrap_or_default()
+    }
+
+    /// The URL of one of its databases, as settings take it.
+    #[must_use]
+    pub fn url(&self, database: &str) -> String {
+        self.url_by(self.port, database)
+    }
+
+    /// The same through another port, behind which a proxy is.
+    #[must_use]
+    pub fn url_by(&self, port: u16, database: &str) -> String {
+        let (scheme, mode, authority) = match self.kind {
+            Kind::MariaDb => ("mysql", "ssl-mode=VERIFY_IDENTITY", "ssl-ca"),
+            _ => ("postgres", "sslmode=verify-full", "sslrootcert"),
+        };
+        let tls = self.certificates.as_ref().map_or(String::new(), |certificates| {
+            format!("?{mode}&{authority}={}", certificates.authority.display())
+        });
+        format!("{scheme}://{USER}:{USER}@127.0.0.1:{port}/{database}{tls}")
+    }
+
+    /// Makes an empty database, and answers with its name.
+    pub async fn new_database(&self) -> String {
+        let name = format!("auth_{}", self.databases.fetch_add(1, Ordering::Relaxed));
+        self.execute(&format!("CREATE DATABASE {name}")).await;
+        name
+    }
+
+    /// Does something to the server that no client of ours would.
+    pub async fn execute(&self, sql: &str) {
+        let sql = AssertSqlSafe(sql.to_owned());
+        match self.kind {
+            Kind::MariaDb => {
+                let mut server = MySqlConnection::connect(&self.url("")).await.unwrap();
+                sqlx::raw_sql(sql).execute(&mut server).await.unwrap();
+                server.close().await.unwrap();
+            }
+            _ => {
+                let mut server = PgConnection::connect(&self.url("postgres")).await.unwrap();
+                sqlx::raw_sql(sql).execute(&mut server).await.unwrap();
+                server.close().await.unwrap();
+            }
+        }
+    }
+
+    /// Its process.
+    fn pid(&self) -> Option<Pid> {
+        let file = match self.kind {
+            Kind::MariaDb => mariadb::pid_file(self),
+            _ => postgres::pid_file(self),
+        };
+        let number = fs::read_to_string(file).ok()?;
+        Pid::from_raw(number.lines().next()?.trim().parse().ok()?)
+    }
+
+    /// Ends it as a power cut would end its process.
+    pub fn kill(&mut self) {
+        self.signal(Signal::KILL);
+        self.guardian.take().expect("it runs").end_only();
+    }
+
+    /// Ends it in an orderly way, so that clients are cut off at once.
+    pub fn stop(&mut self) {
+        let (pid, signal) = (self.pid().expect("it runs"), match self.kind {
+            Kind::MariaDb => Signal::TERM,
+            _ => Signal::INT,
+        });
+        kill_process(pid, signal).unwrap();
+        while test_kill_process(pid).is_ok() {
+            thread::sleep(Duration::from_millis(10));
+        }
+        self.guardian.take().expect("it runs").end_only();
+    }
+
+    fn signal(&self, signal: Signal) {
+        kill_process(self.pid().expect("it runs"), signal).unwrap();
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        drop(self.guardian.take());
+        // Where no guardian did; nothing depends on it.
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// A port that was free a moment ago.
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// Where we are root, a server runs as somebody else.
+pub fn run_as(command: &mut Command, user: &str) {
+    use std::os::unix::process::CommandExt;
+    if let Some((uid, gid)) = other_user(user) {
+        command.uid(uid).gid(gid);
+    }
+}
+
+/// User and group number, if we are root.
+pub fn other_user(name: &str) -> Option<(u32, u32)> {
+    if !rustix::process::geteuid().is_root() {
+        return None;
+    }
+    let users = fs::read_to_string("/etc/passwd").unwrap();
+    let fields = users.lines().map(|line| line.split(':').collect::<Vec<_>>());
+    let found = fields.into_iter().find(|fields| fields.first() == Some(&name))?;
+    Some((found.get(2)?.parse().ok()?, found.get(3)?.parse().ok()?))
+}
