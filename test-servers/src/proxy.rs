@@ -2,7 +2,10 @@
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
-    sync::mpsc,
+    sync::{
+        atomic::{AtomicBool, Ordering},
+        mpsc,
+    },
     thread,
 };
 
@@ -23,6 +26,8 @@ pub enum Mode {
     Open,
     /// It takes connections and bytes, and passes nothing on; what it took is passed on when it opens.
     BlackHole,
+    /// It passes nothing on to clients that listen for notifications of `PostgreSQL`; to others it does.
+    DeafListeners,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -107,34 +112,45 @@ async fn serve(client: TcpStream, server: SocketAddr, mut state: watch::Receiver
 }
 
 async fn connect(client: TcpStream, server: SocketAddr, state: &mut watch::Receiver<State>) {
-    if !is_open(state).await {
+    if state.wait_for(|state| state.mode != Mode::BlackHole).await.is_err() {
         return;
     }
     let Ok(server) = TcpStream::connect(server).await else { return };
     let _ = server.set_zero_linger();
     let (from_client, to_client) = client.into_split();
     let (from_server, to_server) = server.into_split();
+    let listens = AtomicBool::new(false);
+    let to_the_server = pass(from_client, to_server, state.clone(), |bytes, mode| {
+        listens.fetch_or(bytes.windows(6).any(|word| word == b"LISTEN"), Ordering::Relaxed);
+        mode != Mode::BlackHole
+    });
+    let to_the_client = pass(from_server, to_client, state.clone(), |_, mode| match mode {
+        Mode::Open => true,
+        Mode::BlackHole => false,
+        Mode::DeafListeners => !listens.load(Ordering::Relaxed),
+    });
     tokio::select! {
-        () = pass(from_client, to_server, state.clone()) => {}
-        () = pass(from_server, to_client, state.clone()) => {}
+        () = to_the_server => {}
+        () = to_the_client => {}
     }
 }
 
-/// Waits until the proxy passes things on; not if it was dropped.
-async fn is_open(state: &mut watch::Receiver<State>) -> bool {
-    state.wait_for(|state| state.mode == Mode::Open).await.is_ok()
-}
-
-async fn pass(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut state: watch::Receiver<State>) {
+/// Passes on what it reads, once it may.
+async fn pass(
+    mut from: OwnedReadHalf,
+    mut to: OwnedWriteHalf,
+    mut state: watch::Receiver<State>,
+    may_pass: impl Fn(&[u8], Mode) -> bool,
+) {
     let mut buffer = vec![0; 16 * 1024];
     loop {
-        match from.read(&mut buffer).await {
-            Ok(count) if count > 0 => {
-                if !is_open(&mut state).await || to.write_all(&buffer[..count]).await.is_err() {
-                    return;
-                }
-            }
-            _ => return,
+        let Ok(count @ 1..) = from.read(&mut buffer).await else { return };
+        let bytes = &buffer[..count];
+        // Not if the proxy was dropped.
+        if state.wait_for(|state| may_pass(bytes, state.mode)).await.is_err()
+            || to.write_all(bytes).await.is_err()
+        {
+            return;
         }
     }
 }

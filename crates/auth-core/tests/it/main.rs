@@ -5,8 +5,16 @@ mod concurrency;
 mod import;
 mod login;
 mod maintenance;
+mod memory;
+mod nodes;
 mod register;
 mod reset;
 mod secrets;
 mod sessions;
 mod support;
+
+/// The same, unchanged, on `PostgreSQL` and `MariaDB`.
+#[test]
+fn on_the_other_databases() {
+    test_servers::run_on_the_others("on_the_other_databases");
+}

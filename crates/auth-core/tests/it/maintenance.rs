@@ -1,5 +1,9 @@
-use auth_core::Purged;
-use time::Duration;
+use auth_core::{
+    Purged,
+    model::{Client, Session, SessionId, SessionToken},
+};
+use auth_db::sessions;
+use time::{Duration, OffsetDateTime};
 
 use crate::support::{ADA, PASSWORD, World, email};
 
@@ -48,13 +52,18 @@ async fn a_purge_spares_a_session_whose_use_is_not_yet_written_down() {
 async fn a_purge_takes_more_than_one_batch() {
     let world = World::new().await;
     let user = world.register(ADA).await;
-    world
-        .execute(&format!(
-            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1100)
-             INSERT INTO sessions SELECT randomblob(32), randomblob(16), {}, 0, 0, 0, NULL, NULL FROM n",
-            user.id
-        ))
-        .await;
+    for number in 0..1100 {
+        let session = Session {
+            id: SessionId::mint(number, &[0; 10]),
+            user_id: user.id,
+            created_at: OffsetDateTime::UNIX_EPOCH,
+            last_seen_at: OffsetDateTime::UNIX_EPOCH,
+            expires_at: OffsetDateTime::UNIX_EPOCH,
+            client: Client::default(),
+        };
+        let token = SessionToken::from_bits(u128::from(number).to_le_bytes()).digest();
+        sessions::insert(world.db.for_migrations(), &session, &token).await.unwrap();
+    }
 
     assert_eq!(world.auth.purge_expired().await.unwrap().sessions, 1100);
 }

@@ -1,5 +1,3 @@
-use std::time::Instant;
-
 use auth_core::{
     Policy, Scheme,
     model::{Client, SessionToken},
@@ -76,23 +74,6 @@ async fn a_restart_ends_an_idle_session_within_a_minute_of_its_time_and_never_to
     let again_after_a_crash = world.second_process().await;
     world.clock.advance(Duration::seconds(2));
     assert!(again_after_a_crash.user_behind(&token).await.unwrap().is_none());
-}
-
-#[tokio::test]
-async fn a_session_check_writes_nothing() {
-    let world = World::new().await;
-    let token = world.logged_in(ADA).await;
-    let before = world.changes().await;
-
-    for _ in 0..10 {
-        world.clock.advance(Duration::seconds(1));
-        assert!(world.is_live(&token).await);
-    }
-    assert_eq!(world.changes().await, before);
-
-    assert_eq!(world.auth.flush_last_seen().await.unwrap(), 1, "one session, one write");
-    assert_ne!(world.changes().await, before);
-    assert_eq!(world.auth.flush_last_seen().await.unwrap(), 0);
 }
 
 /// asvs 7.4.1
@@ -175,53 +156,6 @@ async fn a_deleted_user_is_refused_by_the_next_request() {
     assert!(!world.is_live(&token).await);
     assert!(world.log_in(ADA, PASSWORD).await.is_err());
     assert!(!world.auth.delete_user(current.id).await.unwrap());
-}
-
-/// Another process on the same file: what it ends is refused here within 100 ms. Three times that is allowed.
-#[tokio::test(flavor = "multi_thread")]
-async fn what_another_process_ends_is_soon_refused_here() {
-    let world = World::new().await;
-    let other = world.second_process().await;
-    world.register(ADA).await;
-    for _ in 0..20 {
-        let token = world.log_in(ADA, PASSWORD).await.unwrap().token;
-        while !world.is_remembered(&token).await {}
-
-        assert!(other.log_out(&token).await.unwrap());
-
-        let ended = Instant::now();
-        while world.is_live(&token).await {
-            assert!(ended.elapsed() < std::time::Duration::from_millis(300));
-        }
-    }
-}
-
-/// Nobody would hear of what other processes end.
-#[tokio::test]
-async fn a_program_that_does_not_maintain_checks_nothing_from_memory() {
-    let world = World::new().await;
-    let unattended = world.unattended_process().await;
-    let token = world.logged_in(ADA).await;
-    for _ in 0..3 {
-        assert!(unattended.user_behind(&token).await.unwrap().is_some());
-    }
-
-    assert!(world.auth.log_out(&token).await.unwrap());
-
-    assert!(unattended.user_behind(&token).await.unwrap().is_none());
-}
-
-#[tokio::test]
-async fn a_session_check_from_memory_asks_no_database() {
-    let world = World::new().await;
-    let token = world.logged_in(ADA).await;
-    while !world.is_remembered(&token).await {}
-    // Gone in a way that nobody can hear of.
-    world.execute("DELETE FROM sessions").await;
-
-    assert!(world.is_live(&token).await);
-    world.clock.advance(Duration::minutes(1));
-    assert!(!world.is_live(&token).await, "it is looked up again after a minute");
 }
 
 #[tokio::test]

@@ -1,14 +1,14 @@
 //! A world for each test: an `Auth` with cheap hashes, a clock that stands still, a database of its own.
 
-use std::{num::NonZeroUsize, sync::Arc};
+use std::{num::NonZeroUsize, sync::Arc, time::Instant};
 
 use auth_core::{
     Attempt, Auth, HasherOptions, LoggedIn, LoginError, ManualClock, Options, Policy, ResetCompletion,
     Scheme, SessionMemory,
     model::{Client, Email, NewPassword, Password, PasswordPolicy, ResetToken, SessionToken, User},
 };
-use auth_db::{Database, DatabaseOptions, sqlite_url};
-use tempfile::TempDir;
+use auth_db::{Database, DatabaseOptions};
+use test_servers::{Kind, Place, kind};
 use time::{Duration, OffsetDateTime};
 
 pub const ADA: &str = "ada@example.org";
@@ -19,7 +19,7 @@ pub struct World {
     pub clock: Arc<ManualClock>,
     pub db: Database,
     pub options: Options,
-    pub folder: TempDir,
+    pub place: Place,
 }
 
 impl World {
@@ -28,7 +28,7 @@ impl World {
     }
 
     pub async fn with(policy: Policy, scheme: Scheme) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        let place = Place::new().await;
         let clock = Arc::new(ManualClock::at(OffsetDateTime::UNIX_EPOCH + Duration::days(20_000)));
         let hashing = HasherOptions {
             scheme,
@@ -42,20 +42,25 @@ impl World {
             clock: Arc::<ManualClock>::clone(&clock),
             ..Options::default()
         };
-        let db = open(&folder).await;
+        let db = open(&place).await;
         auth_migrations::up(db.for_migrations()).await.unwrap();
         let auth = started(db.clone(), &options);
-        Self { auth, clock, db, options, folder }
+        Self { auth, clock, db, options, place }
     }
 
     /// Another process on the same database: it shares nothing else, but the clock.
     pub async fn second_process(&self) -> Auth {
-        started(open(&self.folder).await, &self.options)
+        started(open(&self.place).await, &self.options)
+    }
+
+    /// Another process that reaches the same database by another way.
+    pub async fn second_process_by(&self, url: &str) -> Auth {
+        started(open_by(url).await, &self.options)
     }
 
     /// Another process that nobody looks after.
     pub async fn unattended_process(&self) -> Auth {
-        Auth::start(open(&self.folder).await, self.options.clone()).unwrap()
+        Auth::start(open(&self.place).await, self.options.clone()).unwrap()
     }
 
     pub async fn register(&self, address: &str) -> User {
@@ -76,6 +81,27 @@ impl World {
         self.auth.user_behind(token).await.unwrap().is_some()
     }
 
+    /// Waits until a session is checked from memory, where there is one.
+    pub async fn remembers(&self, token: &SessionToken) {
+        while kind() != Kind::MariaDb && !self.is_remembered(token).await {}
+    }
+
+    /// Checks a session that another process has just ended until it is refused: no check that begins later
+    /// than the bound may succeed.
+    pub async fn refuses_within(&self, bound: std::time::Duration, token: &SessionToken) {
+        let ended = Instant::now();
+        loop {
+            let began = ended.elapsed();
+            match self.auth.user_behind(token).await {
+                Ok(None) => return,
+                Ok(Some(_)) => assert!(began <= bound, "it counted {began:?} later"),
+                // The database is away: that is no success either, and stays so.
+                Err(_) if began > bound * 3 => return,
+                Err(_) => tokio::time::sleep(std::time::Duration::from_millis(10)).await,
+            }
+        }
+    }
+
     /// Whether two checks in a row gave out the same: then it was from memory.
     pub async fn is_remembered(&self, token: &SessionToken) -> bool {
         let first = self.auth.user_behind(token).await.unwrap().unwrap();
@@ -94,8 +120,11 @@ fn started(db: Database, options: &Options) -> Auth {
     auth
 }
 
-async fn open(folder: &TempDir) -> Database {
-    let url = sqlite_url(&folder.path().join("auth.db")).unwrap();
+async fn open(place: &Place) -> Database {
+    open_by(place.url()).await
+}
+
+async fn open_by(url: &str) -> Database {
     Database::connect(&DatabaseOptions::new(url)).await.unwrap()
 }
 

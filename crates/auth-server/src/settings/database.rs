@@ -56,13 +56,12 @@ impl DatabaseSettings {
         if url.starts_with(SQLITE) {
             return url.to_owned();
         }
-        match url::Url::parse(url) {
-            Ok(mut parsed) if parsed.password().is_none() || parsed.set_password(Some("***")).is_ok() => {
-                parsed.set_query(None);
-                parsed.into()
-            }
-            _ => "(not shown)".to_owned(),
+        let Ok(mut parsed) = url::Url::parse(url) else { return "(not shown)".to_owned() };
+        if parsed.password().is_some() && parsed.set_password(Some("***")).is_err() {
+            return "(not shown)".to_owned();
         }
+        parsed.set_query(None);
+        parsed.into()
     }
 }
 

@@ -65,7 +65,9 @@ fn production_refuses_to_start_without_what_makes_it_production() {
     for (raw, expected) in [
         (
             Raw { database_url: None, ..production() },
-            "AUTH_DATABASE_URL (--database-url) is not set: production needs it; accepted: sqlite:PATH",
+            "AUTH_DATABASE_URL (--database-url) is not set: production needs it; accepted: sqlite:PATH, such \
+             as sqlite:/var/lib/auth-server/auth.db; postgres://USER:PASSWORD@HOST/DATABASE; \
+             mysql://USER:PASSWORD@HOST/DATABASE",
         ),
         (
             Raw { public_url: None, ..production() },
@@ -208,6 +210,37 @@ fn a_secret_in_a_setting_is_never_shown() {
     assert_eq!(Settings::resolve(&from_file).unwrap().database.shown(), "sqlite:/tmp/from-a-file.db");
     assert!(line(&both).contains("accepted: one of them"));
     assert!(line(&missing).contains("the file can't be read"));
+}
+
+/// asvs 12.3.1: nobody listens in on what production says to its database.
+#[test]
+fn production_verifies_the_database_server_and_shows_no_password_of_its_url() {
+    for weak in ["?sslmode=require", "?sslmode=disable", "?user=x&sslmode=verify-ca&password=hunter2"] {
+        let url = format!("postgres://auth:hunter2@db.example.org/auth{weak}");
+        let told = line(&Raw { database_url: Some(url.clone()), ..production() });
+        assert!(told.contains("only if its certificate and name are verified"), "{told}");
+        assert!(!told.contains("hunter2"), "{told}");
+        assert!(Settings::resolve(&Raw { database_url: Some(url), ..development() }).is_ok());
+    }
+    for (url, shown) in [
+        ("postgres://auth:hunter2@db.example.org/auth", "postgres://auth:***@db.example.org/auth"),
+        ("mysql://auth@db.example.org/auth?password=hunter2", "mysql://auth@db.example.org/auth"),
+        ("mariadb://auth:hunter2@127.0.0.1/auth", "mariadb://auth:***@127.0.0.1/auth"),
+    ] {
+        let settings = Settings::resolve(&Raw { database_url: some(url), ..production() }).unwrap();
+        assert_eq!(settings.database.shown(), shown);
+        assert!(!format!("{settings:?}").contains("hunter2"));
+    }
+}
+
+#[test]
+fn staleness_is_accepted_within_bounds_and_only_if_it_is_named() {
+    let resolve = |given| Settings::resolve(&Raw { session_cache_staleness: given, ..development() });
+    let accepted = |given| resolve(given).unwrap().session.memory.accepted_staleness;
+
+    assert_eq!(accepted(None), None);
+    assert_eq!(accepted(some("2s")), Some(std::time::Duration::from_secs(2)));
+    assert!(resolve(some("2m")).is_err() && resolve(some("0s")).is_err());
 }
 
 #[test]

@@ -1,0 +1,105 @@
+//! Sessions that are checked from memory, and what another process does to them.
+
+use auth_core::{Options, SessionMemory};
+use test_servers::{Kind, kind};
+use time::Duration;
+
+use crate::support::{ADA, PASSWORD, World};
+
+#[tokio::test]
+async fn a_session_check_writes_nothing() {
+    let world = World::new().await;
+    if kind() != Kind::Sqlite {
+        return;
+    }
+    let token = world.logged_in(ADA).await;
+    let before = world.changes().await;
+
+    for _ in 0..10 {
+        world.clock.advance(Duration::seconds(1));
+        assert!(world.is_live(&token).await);
+    }
+    assert_eq!(world.changes().await, before);
+
+    assert_eq!(world.auth.flush_last_seen().await.unwrap(), 1, "one session, one write");
+    assert_ne!(world.changes().await, before);
+    assert_eq!(world.auth.flush_last_seen().await.unwrap(), 0);
+}
+
+/// What another process ends is refused here within the bound of the database, by checks that begin after it.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_another_process_ends_is_soon_refused_here() {
+    let bound = match kind() {
+        Kind::Sqlite => std::time::Duration::from_millis(100),
+        Kind::Postgres => std::time::Duration::from_secs(1),
+        Kind::MariaDb => std::time::Duration::ZERO,
+    };
+    let world = World::new().await;
+    let other = world.second_process().await;
+    world.register(ADA).await;
+    for _ in 0..20 {
+        let token = world.log_in(ADA, PASSWORD).await.unwrap().token;
+        world.remembers(&token).await;
+
+        assert!(other.log_out(&token).await.unwrap());
+
+        world.refuses_within(bound, &token).await;
+    }
+}
+
+/// As long as it was said to be acceptable, and no longer.
+#[tokio::test(flavor = "multi_thread")]
+async fn where_nothing_is_heard_of_other_processes_sessions_are_remembered_as_long_as_was_accepted() {
+    if kind() != Kind::MariaDb {
+        return;
+    }
+    let accepted = std::time::Duration::from_secs(2);
+    let mut world = World::new().await;
+    let other = world.auth.clone();
+    let session_memory = SessionMemory { accepted_staleness: Some(accepted), ..SessionMemory::default() };
+    world.options = Options { session_memory, ..world.options };
+    world.auth = world.second_process().await;
+    world.register(ADA).await;
+
+    let token = world.log_in(ADA, PASSWORD).await.unwrap().token;
+    while !world.is_remembered(&token).await {}
+    assert!(other.log_out(&token).await.unwrap());
+    world.refuses_within(accepted, &token).await;
+
+    let own = world.log_in(ADA, PASSWORD).await.unwrap().token;
+    while !world.is_remembered(&own).await {}
+    assert!(world.auth.log_out(&own).await.unwrap());
+    assert!(!world.is_live(&own).await, "what it ends itself it refuses at once");
+}
+
+/// Nobody would hear of what other processes end.
+#[tokio::test]
+async fn a_program_that_does_not_maintain_checks_nothing_from_memory() {
+    let world = World::new().await;
+    let unattended = world.unattended_process().await;
+    let token = world.logged_in(ADA).await;
+    for _ in 0..3 {
+        assert!(unattended.user_behind(&token).await.unwrap().is_some());
+    }
+
+    assert!(world.auth.log_out(&token).await.unwrap());
+
+    assert!(unattended.user_behind(&token).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn a_session_check_from_memory_asks_no_database() {
+    let world = World::new().await;
+    if kind() == Kind::MariaDb {
+        return;
+    }
+    let token = world.logged_in(ADA).await;
+    world.remembers(&token).await;
+    // Gone in a way that nobody can hear of.
+    world.execute("DELETE FROM sessions").await;
+
+    assert!(world.is_live(&token).await);
+    world.clock.advance(Duration::minutes(1));
+    assert!(!world.is_live(&token).await, "it is looked up again after a minute");
+}
+
