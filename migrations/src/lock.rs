@@ -3,8 +3,8 @@
 use sea_orm_migration::{
     MigratorTrait,
     sea_orm::{
-        AccessMode, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, IsolationLevel,
-        SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
+        AccessMode, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
+        IsolationLevel, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
     },
 };
 

@@ -28,6 +28,8 @@ pub struct MariaDb {
     pub server: PathBuf,
     pub install: PathBuf,
     pub admin: PathBuf,
+    pub dump: PathBuf,
+    pub client: PathBuf,
 }
 
 pub fn mariadb() -> Option<MariaDb> {
@@ -35,6 +37,8 @@ pub fn mariadb() -> Option<MariaDb> {
         server: program("mariadbd")?,
         install: program("mariadb-install-db")?,
         admin: program("mariadb-admin")?,
+        dump: program("mariadb-dump")?,
+        client: program("mariadb")?,
     })
 }
 

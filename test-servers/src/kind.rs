@@ -64,7 +64,8 @@ pub fn kinds() -> &'static [Kind] {
 }
 
 fn demanded(name: &str) -> Kind {
-    let kind = Kind::named(name).unwrap_or_else(|| panic!("{VARIABLE} names `{name}`; known: sqlite, postgres, mariadb"));
+    let kind = Kind::named(name)
+        .unwrap_or_else(|| panic!("{VARIABLE} names `{name}`; known: sqlite, postgres, mariadb"));
     assert!(kind.is_here(), "{VARIABLE} demands {kind}: apt-get install postgresql mariadb-server");
     kind
 }

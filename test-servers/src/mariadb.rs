@@ -3,7 +3,7 @@
 use std::{
     fs::{self, File},
     os::unix::fs::chown,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
 };
 
@@ -83,15 +83,33 @@ pub fn launch(server: &Server) -> Guardian {
 }
 
 pub fn is_ready(server: &Server) -> Command {
-    let programs = binaries::mariadb().expect("MariaDB is installed");
-    let mut question = command(programs.admin);
-    question
-        .args(["--no-defaults", "--protocol=tcp", "--host=127.0.0.1", "--connect-timeout=2"])
+    client(
+        server,
+        &binaries::mariadb().expect("MariaDB is installed").admin,
+        &["--connect-timeout=2", "ping"],
+    )
+}
+
+/// Writes a database to its output, as `docs/operating.md` says.
+pub fn dump(server: &Server, database: &str) -> Command {
+    let program = binaries::mariadb().expect("MariaDB is installed").dump;
+    client(server, &program, &["--single-transaction", "--routines", "--hex-blob", database])
+}
+
+/// Reads a database from its input.
+pub fn restore(server: &Server, database: &str) -> Command {
+    client(server, &binaries::mariadb().expect("MariaDB is installed").client, &[database])
+}
+
+fn client(server: &Server, program: &Path, arguments: &[&str]) -> Command {
+    let mut command = command(program);
+    command
+        .args(["--no-defaults", "--protocol=tcp", "--host=127.0.0.1"])
         .arg(format!("--port={}", server.port()))
-        .args([format!("--user={USER}"), format!("--password={USER}")])
-        .arg("ping");
+        .args([format!("--user={USER}"), format!("--password={USER}")]);
     if server.certificates().is_some() {
-        question.arg("--ssl");
+        command.arg("--ssl");
     }
-    question
+    command.args(arguments);
+    command
 }

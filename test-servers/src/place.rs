@@ -1,8 +1,9 @@
 //! A database for one test, of the kind that is tested.
 
-use std::{env, path::Path};
+use std::{env, path::Path, thread};
 
 use tempfile::TempDir;
+use tokio::runtime::Builder;
 
 use crate::{Kind, guardian::command, kinds, shared};
 
@@ -61,6 +62,17 @@ impl Place {
                 Self { url: server.url(&server.new_database().await), folder: None }
             }
         }
+    }
+
+    /// The same for who does not wait: in a thread of its own.
+    ///
+    /// # Panics
+    ///
+    /// If the server does not make one.
+    #[must_use]
+    pub fn new_blocking() -> Self {
+        let make = || Builder::new_current_thread().enable_all().build().unwrap().block_on(Self::new());
+        thread::spawn(make).join().unwrap()
     }
 
     /// Its URL, as settings take it.

@@ -83,3 +83,20 @@ pub fn is_ready(server: &Server) -> Command {
     question.args(["-q", "-h", "127.0.0.1", "-p", &server.port().to_string()]);
     question
 }
+
+/// Writes a database to its output, as `docs/operating.md` says.
+pub fn dump(server: &Server, database: &str) -> Command {
+    client(server, "pg_dump", &["--format=custom", "--no-owner", database])
+}
+
+/// Reads a database from its input.
+pub fn restore(server: &Server, database: &str) -> Command {
+    client(server, "pg_restore", &["--no-owner", "--exit-on-error", "--single-transaction", "-d", database])
+}
+
+fn client(server: &Server, name: &str, arguments: &[&str]) -> Command {
+    let mut command = command(program(name));
+    command.args(["-h", "127.0.0.1", "-p", &server.port().to_string(), "-U", USER]).args(arguments);
+    command.env("PGPASSWORD", USER);
+    command
+}

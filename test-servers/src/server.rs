@@ -1,7 +1,7 @@
 //! A running server, and what can be done to it.
 
 use std::{
-    fs,
+    fs::{self, File},
     net::TcpListener,
     path::{Path, PathBuf},
     process::Command,
@@ -22,7 +22,7 @@ use crate::{Kind, guardian::Guardian, mariadb, postgres, tls::Certificates};
 pub const USER: &str = "auth";
 
 /// Three times what a server takes to start on a busy machine.
-const STARTS_WITHIN: Duration = Duration::from_secs(60);
+const STARTS_WITHIN: Duration = Duration::from_mins(1);
 
 /// How a server is started.
 #[derive(Debug, Clone, Copy, Default)]
@@ -188,20 +188,41 @@ impl Server {
         name
     }
 
+    /// A database as its own tool writes it.
+    #[must_use]
+    pub fn dump(&self, database: &str) -> Vec<u8> {
+        let mut dump = match self.kind {
+            Kind::MariaDb => mariadb::dump(self, database),
+            _ => postgres::dump(self, database),
+        };
+        let output = dump.output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        output.stdout
+    }
+
+    /// Reads such a file into an empty database.
+    pub fn restore(&self, database: &str, dump: &[u8]) {
+        let file = self.folder.join("dump");
+        fs::write(&file, dump).unwrap();
+        let mut restore = match self.kind {
+            Kind::MariaDb => mariadb::restore(self, database),
+            _ => postgres::restore(self, database),
+        };
+        let output = restore.stdin(File::open(file).unwrap()).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+
     /// Does something to the server that no client of ours would.
     pub async fn execute(&self, sql: &str) {
         let sql = AssertSqlSafe(sql.to_owned());
-        match self.kind {
-            Kind::MariaDb => {
-                let mut server = MySqlConnection::connect(&self.url("")).await.unwrap();
-                sqlx::raw_sql(sql).execute(&mut server).await.unwrap();
-                server.close().await.unwrap();
-            }
-            _ => {
-                let mut server = PgConnection::connect(&self.url("postgres")).await.unwrap();
-                sqlx::raw_sql(sql).execute(&mut server).await.unwrap();
-                server.close().await.unwrap();
-            }
+        if self.kind == Kind::MariaDb {
+            let mut server = MySqlConnection::connect(&self.url("")).await.unwrap();
+            sqlx::raw_sql(sql).execute(&mut server).await.unwrap();
+            server.close().await.unwrap();
+        } else {
+            let mut server = PgConnection::connect(&self.url("postgres")).await.unwrap();
+            sqlx::raw_sql(sql).execute(&mut server).await.unwrap();
+            server.close().await.unwrap();
         }
     }
 
@@ -223,10 +244,13 @@ impl Server {
 
     /// Ends it in an orderly way, so that clients are cut off at once.
     pub fn stop(&mut self) {
-        let (pid, signal) = (self.pid().expect("it runs"), match self.kind {
-            Kind::MariaDb => Signal::TERM,
-            _ => Signal::INT,
-        });
+        let (pid, signal) = (
+            self.pid().expect("it runs"),
+            match self.kind {
+                Kind::MariaDb => Signal::TERM,
+                _ => Signal::INT,
+            },
+        );
         kill_process(pid, signal).unwrap();
         while test_kill_process(pid).is_ok() {
             thread::sleep(Duration::from_millis(10));

@@ -6,8 +6,8 @@ use auth_db::Database;
 use time::OffsetDateTime;
 
 use crate::{
-    Clock, Entropy, Figures, Hasher, HasherOptions, Policy, SystemClock, SystemEntropy, Unavailable,
-    SessionMemory, decoys::Decoys, sessions::Sessions,
+    Clock, Entropy, Figures, Hasher, HasherOptions, Policy, SessionMemory, SystemClock, SystemEntropy,
+    Unavailable, decoys::Decoys, sessions::Sessions,
 };
 
 /// What an [`Auth`] is made of besides its database.

@@ -45,18 +45,8 @@ const UNIQUE: [Unique; 6] = [
         column: "token_digest",
         index: Index::Named("reset_tokens_token_digest_unique"),
     },
-    Unique {
-        conflict: Conflict::Reset,
-        table: "reset_tokens",
-        column: "user_id",
-        index: Index::PrimaryKey,
-    },
-    Unique {
-        conflict: Conflict::ServerKey,
-        table: "server_keys",
-        column: "name",
-        index: Index::PrimaryKey,
-    },
+    Unique { conflict: Conflict::Reset, table: "reset_tokens", column: "user_id", index: Index::PrimaryKey },
+    Unique { conflict: Conflict::ServerKey, table: "server_keys", column: "name", index: Index::PrimaryKey },
 ];
 
 /// Which unique value an error says is taken, if that is what it says, of an insertion into `table` if that

@@ -21,7 +21,7 @@ pub mod users;
 
 pub use auth_model as model;
 pub use database::{
-    Channel, ConnectError, DataVersion, Database, DatabaseOptions, Reader, Transaction, Transport, sqlite_url,
-    transport,
+    Channel, ConnectError, DataVersion, Database, DatabaseOptions, Reader, Transaction, Transport,
+    sqlite_url, transport,
 };
 pub use error::{Conflict, DbError, Fault};

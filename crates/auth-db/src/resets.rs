@@ -27,7 +27,10 @@ pub async fn put(
         created_at: Set(reset.created_at.into()),
         expires_at: Set(reset.expires_at.into()),
     };
-    reset_token::Entity::insert(row).exec_without_returning(tx).await.map_err(DbError::of_insertion(TABLE))?;
+    reset_token::Entity::insert(row)
+        .exec_without_returning(tx)
+        .await
+        .map_err(DbError::of_insertion(TABLE))?;
     Ok(())
 }
 

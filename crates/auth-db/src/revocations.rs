@@ -52,8 +52,7 @@ impl Revocations {
         let Some(server) = db.listening() else {
             return Err(DbError::Refused(Fault::NO_CHANNEL));
         };
-        let pool =
-            PgPoolOptions::new().max_connections(1).max_lifetime(None).idle_timeout(None);
+        let pool = PgPoolOptions::new().max_connections(1).max_lifetime(None).idle_timeout(None);
         let pool = pool.connect_lazy_with(server.clone());
         let mut listener = PgListener::connect_with(&pool).await.map_err(of_driver)?;
         // What was said meanwhile is lost: it is for the caller to begin anew.

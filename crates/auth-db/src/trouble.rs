@@ -74,9 +74,7 @@ fn of_mysql(number: u16) -> Option<Trouble> {
         1213 => ("a deadlock", AtOnce),
         // MariaDB with snapshot isolation.
         1020 => ("another transaction was in the way", AtOnce),
-        1053 | 1077 | 1079 | 1152 | 1153 | 1158..=1161 | 1184 | 1927 => {
-            ("the connection broke", Reconnected)
-        }
+        1053 | 1077 | 1079 | 1152 | 1153 | 1158..=1161 | 1184 | 1927 => ("the connection broke", Reconnected),
         1290 | 1792 | 1836 => ("the database is read-only", Reconnected),
         1021 | 1114 => ("the disk is full", No),
         1037 | 1038 | 1041 => ("out of memory", No),

@@ -2,8 +2,8 @@
 
 use auth_model::{Email, PasswordHash, User, UserChanges, UserFilter, UserId};
 use sea_orm::{
-    ActiveValue::Set, ConnectionTrait, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect,
-    sea_query::Expr,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, ExprTrait, QueryFilter, QueryOrder,
+    QuerySelect, sea_query::Expr,
 };
 use time::OffsetDateTime;
 
@@ -112,15 +112,9 @@ pub async fn hashes_after(
 ///
 /// [`DbError::Unavailable`].
 pub async fn newest_id(db: &impl ConnectionTrait) -> Result<Option<UserId>, DbError> {
-    let newest: Vec<i64> = user::Entity::find()
-        .select_only()
-        .column(user::Column::Id)
-        .order_by_desc(user::Column::Id)
-        .limit(1)
-        .into_tuple()
-        .all(db)
-        .await?;
-    Ok(newest.first().copied().map(UserId::from_i64))
+    let newest: Vec<Option<i64>> =
+        user::Entity::find().select_only().expr(user::Column::Id.max()).into_tuple().all(db).await?;
+    Ok(newest.first().copied().flatten().map(UserId::from_i64))
 }
 
 /// Takes the user's row until the transaction ends, and answers with it; none if the user is gone.

@@ -8,9 +8,18 @@ mod cross_site;
 mod flood;
 mod hostile;
 mod logs;
+mod nodes;
 mod races;
 mod restart;
+mod restore;
 mod shutdown;
 mod startup;
 mod support;
+mod trouble;
 mod walk;
+
+/// The same, unchanged, on `PostgreSQL` and `MariaDB`.
+#[test]
+fn on_the_other_databases() {
+    test_servers::run_on_the_others("on_the_other_databases");
+}

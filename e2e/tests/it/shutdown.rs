@@ -4,6 +4,8 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
+use test_servers::{Kind, kind};
+
 use crate::support::{ADA, Client, PASSWORD, Server, open, told};
 
 #[tokio::test]
@@ -66,6 +68,9 @@ async fn a_second_signal_cuts_the_delay_short() {
 
 #[tokio::test]
 async fn when_sessions_were_used_is_written_down_before_the_end() {
+    if kind() != Kind::Sqlite {
+        return;
+    }
     let mut server = Server::start();
     let client = server.client();
     let cookie = client.logged_in(ADA).await;

@@ -2,6 +2,8 @@
 
 use std::{fs, net::TcpListener};
 
+use test_servers::{Kind, kind};
+
 use crate::support::{Output, Server, run};
 
 fn folder() -> (tempfile::TempDir, String) {
@@ -21,6 +23,9 @@ fn refused(output: &Output, expected: &str) {
 
 #[tokio::test]
 async fn it_announces_address_profile_and_database_in_one_line() {
+    if kind() != Kind::Sqlite {
+        return;
+    }
     let server = Server::start();
 
     let database = server.database();
@@ -33,8 +38,38 @@ async fn it_announces_address_profile_and_database_in_one_line() {
     assert!(server.log().contains("reset tokens are in answers"));
 }
 
+/// A password in the URL of a database is shown nowhere.
+#[tokio::test]
+async fn it_announces_a_database_server_without_its_password() {
+    if kind() == Kind::Sqlite {
+        return;
+    }
+    let server = Server::start();
+
+    assert!(server.ready.contains("://auth:***@127.0.0.1:"), "{}", server.ready);
+}
+
+#[test]
+fn a_database_server_that_is_not_there_is_named() {
+    let scheme = match kind() {
+        Kind::Sqlite => return,
+        Kind::Postgres => "postgres",
+        Kind::MariaDb => "mysql",
+    };
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let url = format!("{scheme}://auth:hunter2@{free}/auth");
+
+    let output = run(&[], &[("AUTH_DATABASE_URL", &url), ("AUTH_LISTEN", "127.0.0.1:0")]);
+
+    refused(&output, &format!("the database server at {free} can't be connected to"));
+    assert!(!output.stderr.contains("hunter2"), "{output:?}");
+}
+
 #[test]
 fn a_bad_setting_is_one_line_and_exit_code_1() {
+    if kind() != Kind::Sqlite {
+        return;
+    }
     let (_folder, data) = folder();
 
     let bad = run(&[], &[("AUTH_DATA_DIR", &data), ("AUTH_LISTEN", "nowhere")]);
@@ -48,6 +83,9 @@ fn a_bad_setting_is_one_line_and_exit_code_1() {
 
 #[test]
 fn wrong_arguments_are_exit_code_2() {
+    if kind() != Kind::Sqlite {
+        return;
+    }
     for arguments in
         [&["--no-such-flag"] as &[&str], &["no-such-command"], &["migrate"], &["migrate", "down"]]
     {
@@ -59,6 +97,9 @@ fn wrong_arguments_are_exit_code_2() {
 
 #[test]
 fn a_file_that_is_no_database_is_named_and_left_alone() {
+    if kind() != Kind::Sqlite {
+        return;
+    }
     let (_folder, data) = folder();
     fs::create_dir_all(&data).unwrap();
     let file = format!("{data}/auth.db");
@@ -72,6 +113,9 @@ fn a_file_that_is_no_database_is_named_and_left_alone() {
 
 #[test]
 fn a_folder_that_can_not_be_made_is_named() {
+    if kind() != Kind::Sqlite {
+        return;
+    }
     let (_folder, data) = folder();
     fs::write(&data, "a file in the folder's place").unwrap();
 
@@ -82,6 +126,9 @@ fn a_folder_that_can_not_be_made_is_named() {
 
 #[test]
 fn a_taken_address_is_named() {
+    if kind() != Kind::Sqlite {
+        return;
+    }
     let (_folder, data) = folder();
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
@@ -93,6 +140,9 @@ fn a_taken_address_is_named() {
 
 #[test]
 fn production_does_not_start_half_protected() {
+    if kind() != Kind::Sqlite {
+        return;
+    }
     let (_folder, data) = folder();
     let url = format!("sqlite:{data}/auth.db");
     let production = [

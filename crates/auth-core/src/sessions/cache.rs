@@ -141,9 +141,7 @@ impl Cache {
 
     fn is_fresh_enough(&self, entry: &Entry) -> bool {
         match self.others {
-            Others::Some { accepted_staleness: Some(accepted) } => {
-                entry.ticket.taken_at.elapsed() < accepted
-            }
+            Others::Some { accepted_staleness: Some(accepted) } => entry.ticket.taken_at.elapsed() < accepted,
             Others::Some { accepted_staleness: None } | Others::None => false,
         }
     }

@@ -1,6 +1,7 @@
 //! The use cases, each against a real database and a clock that the test moves.
 #![expect(clippy::unwrap_used, reason = "a test that can't go on should say where")]
 
+mod clock_steps;
 mod concurrency;
 mod import;
 mod login;

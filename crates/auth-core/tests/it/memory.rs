@@ -102,4 +102,3 @@ async fn a_session_check_from_memory_asks_no_database() {
     world.clock.advance(Duration::minutes(1));
     assert!(!world.is_live(&token).await, "it is looked up again after a minute");
 }
-

@@ -14,7 +14,6 @@ use std::{fmt, pin::Pin};
 use auth_model::ExposeSecret;
 use sea_orm::{DatabaseConnection, sqlx::postgres::PgConnectOptions};
 
-use self::{pool::Pool, transport::Target};
 pub use self::{
     connect::{ConnectError, DatabaseOptions},
     data_version::DataVersion,
@@ -23,6 +22,7 @@ pub use self::{
     transaction::Transaction,
     transport::{Transport, transport},
 };
+use self::{pool::Pool, transport::Target};
 use crate::DbError;
 
 /// An open database. Cheap to clone; all clones share its connections.

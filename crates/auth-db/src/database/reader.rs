@@ -34,13 +34,10 @@ impl ConnectionTrait for Reader {
     }
 
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
-        match self.pool.file() {
-            Some(file) => file.execute_raw(statement).await,
-            None => {
-                let ask = async |on: DatabaseConnection| on.execute_raw(statement.clone()).await;
-                self.pool.run(ask).await
-            }
+        if let Some(file) = self.pool.file() {
+            return file.execute_raw(statement).await;
         }
+        self.pool.run(async |on: DatabaseConnection| on.execute_raw(statement.clone()).await).await
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
@@ -48,22 +45,16 @@ impl ConnectionTrait for Reader {
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-        match self.pool.file() {
-            Some(file) => file.query_one_raw(statement).await,
-            None => {
-                let ask = async |on: DatabaseConnection| on.query_one_raw(statement.clone()).await;
-                self.pool.run(ask).await
-            }
+        if let Some(file) = self.pool.file() {
+            return file.query_one_raw(statement).await;
         }
+        self.pool.run(async |on: DatabaseConnection| on.query_one_raw(statement.clone()).await).await
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        match self.pool.file() {
-            Some(file) => file.query_all_raw(statement).await,
-            None => {
-                let ask = async |on: DatabaseConnection| on.query_all_raw(statement.clone()).await;
-                self.pool.run(ask).await
-            }
+        if let Some(file) = self.pool.file() {
+            return file.query_all_raw(statement).await;
         }
+        self.pool.run(async |on: DatabaseConnection| on.query_all_raw(statement.clone()).await).await
     }
 }

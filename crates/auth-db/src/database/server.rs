@@ -8,7 +8,7 @@ use sea_orm::{
     sqlx::{
         self, AssertSqlSafe, ConnectOptions, Connection, Executor,
         mysql::{MySqlConnectOptions, MySqlPoolOptions},
-        pool::{PoolConnectionMetadata, PoolOptions},
+        pool::PoolOptions,
         postgres::{PgConnectOptions, PgPoolOptions},
     },
 };
@@ -130,7 +130,7 @@ where
         .max_connections(options.max_connections.max(1))
         .acquire_timeout(options.acquire_timeout)
         .test_before_acquire(false)
-        .before_acquire(ping_after_idling::<DB>)
+        .before_acquire(|connection, met| ping_after_idling::<DB>(connection, met.idle_for))
         .after_connect(move |connection, _| {
             let limits = AssertSqlSafe(limits.clone());
             Box::pin(async move { connection.execute(limits).await.map(drop) })
@@ -139,10 +139,10 @@ where
 
 fn ping_after_idling<DB: sqlx::Database>(
     connection: &mut DB::Connection,
-    met: PoolConnectionMetadata,
+    idle_for: Duration,
 ) -> BoxFuture<'_, Result<bool, sqlx::Error>> {
     Box::pin(async move {
-        if met.idle_for >= TESTED_AFTER {
+        if idle_for >= TESTED_AFTER {
             connection.ping().await?;
         }
         Ok(true)

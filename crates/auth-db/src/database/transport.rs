@@ -139,7 +139,8 @@ mod tests {
         ] {
             assert_eq!(transport(url).unwrap(), expected, "{url}");
         }
-        for url in ["", "auth.db", "oracle://x", "postgres", "postgres://h/x?sslmode=perhaps", "mysql://[/x"] {
+        for url in ["", "auth.db", "oracle://x", "postgres", "postgres://h/x?sslmode=perhaps", "mysql://[/x"]
+        {
             assert!(matches!(transport(url), Err(ConnectError::Url)), "{url}");
         }
     }

@@ -3,6 +3,7 @@
 
 mod database;
 mod file;
+mod plans;
 mod resets;
 mod revocations;
 mod server_keys;

@@ -42,7 +42,8 @@ async fn of_many_that_bring_a_key_at_once_one_prevails() {
             let db = others[usize::from(number) % 3].clone();
             tokio::spawn(async move {
                 let put = async || {
-                    db.write(async |tx| server_keys::find_or_put(&tx, "decoys", [number; 32], at(0)).await).await
+                    db.write(async |tx| server_keys::find_or_put(&tx, "decoys", [number; 32], at(0)).await)
+                        .await
                 };
                 match put().await {
                     Err(DbError::Conflict(Conflict::ServerKey)) => put().await,

@@ -215,10 +215,8 @@ async fn certificate_and_name_are_verified() {
     auth_migrations::up(db.for_migrations()).await.unwrap();
     db.ping().await.unwrap();
     let certificates = server.certificates().unwrap();
-    let by_a_stranger = url.replace(
-        certificates.authority.to_str().unwrap(),
-        certificates.stranger.to_str().unwrap(),
-    );
+    let by_a_stranger =
+        url.replace(certificates.authority.to_str().unwrap(), certificates.stranger.to_str().unwrap());
     let proxy = Proxy::start_on([127, 0, 0, 2].into(), ([127, 0, 0, 1], server.port()).into());
     let by_another_name = server.url_by(proxy.port(), &name).replace("@127.0.0.1:", "@127.0.0.2:");
     let in_plain_text = url.split('?').next().unwrap().to_owned();

@@ -1,11 +1,13 @@
 //! A server for each test, a client that follows no redirects, and a line to speak raw HTTP on.
 
+mod balancer;
 mod binary;
 mod client;
 mod database;
 mod raw;
 mod server;
 
+pub use balancer::{Balancer, free_address};
 pub use binary::{Output, run};
 pub use client::{Answer, Client, told};
 pub use database::open;

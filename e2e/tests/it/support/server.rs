@@ -13,6 +13,7 @@ use std::{
 
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
+use test_servers::{Kind, Place, kind};
 
 use super::{Client, binary};
 
@@ -35,9 +36,20 @@ impl Server {
         Self::with(&[])
     }
 
+    /// On an empty database of the kind that is tested, unless the settings name one.
     pub fn with(settings: Settings<'_>) -> Self {
         let settings = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        Self::start_in(Arc::new(tempfile::tempdir().unwrap()), settings.collect())
+        let mut settings: Vec<(String, String)> = settings.collect();
+        let names_one = settings.iter().any(|(name, _)| name == "AUTH_DATABASE_URL");
+        if kind() != Kind::Sqlite && !names_one {
+            settings.push(("AUTH_DATABASE_URL".to_owned(), Place::new_blocking().url().to_owned()));
+        }
+        Self::start_in(Arc::new(tempfile::tempdir().unwrap()), settings)
+    }
+
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     /// Starts another on the same folder with the same settings.
@@ -56,6 +68,13 @@ impl Server {
         self.signal(Signal::TERM);
         assert!(self.ended().success());
         self.second()
+    }
+
+    /// Another one beside it, on the same database.
+    pub fn beside(&self, further: Settings<'_>) -> Self {
+        let further = further.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let settings = self.settings.iter().cloned().chain(further).collect();
+        Self::start_in(Arc::new(tempfile::tempdir().unwrap()), settings)
     }
 
     fn start_in(folder: Arc<TempDir>, settings: Vec<(String, String)>) -> Self {
@@ -88,6 +107,12 @@ impl Server {
 
     pub fn log(&self) -> String {
         log_of(&self.folder)
+    }
+
+    /// The URL of its database, if it is on a database server.
+    pub fn url(&self) -> String {
+        let found = self.settings.iter().find(|(name, _)| name == "AUTH_DATABASE_URL");
+        found.map_or(String::new(), |(_, url)| url.clone())
     }
 
     pub fn database(&self) -> PathBuf {

@@ -9,7 +9,9 @@ use auth_db::{
 use sea_orm::ConnectionTrait;
 use time::{Duration, OffsetDateTime};
 
-use crate::{Auth, Hasher, HasherOptions, ManualClock, Options, Policy, Scheme, SessionMemory, SystemEntropy};
+use crate::{
+    Auth, Hasher, HasherOptions, ManualClock, Options, Policy, Scheme, SessionMemory, SystemEntropy,
+};
 
 pub struct World {
     pub db: Database,

@@ -1,0 +1,147 @@
+//! How each database finds the rows of each query: by an index, however many there are.
+
+use std::sync::Mutex;
+
+use auth_db::{
+    model::{UserChanges, UserFilter, UserId},
+    resets, server_keys, sessions, users,
+};
+use sea_orm::{
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, ExecResult, QueryResult,
+    Statement, TransactionTrait, prelude::async_trait::async_trait,
+};
+use test_servers::{Kind, kind};
+
+use crate::support::{World, at, email, hash, reset, reset_token, session, session_token};
+
+/// Carries out statements, and remembers them.
+struct Recorder<'a> {
+    db: &'a DatabaseConnection,
+    statements: Mutex<Vec<Statement>>,
+}
+
+impl Recorder<'_> {
+    fn note(&self, statement: &Statement) {
+        self.statements.lock().unwrap().push(statement.clone());
+    }
+}
+
+#[async_trait]
+impl ConnectionTrait for Recorder<'_> {
+    fn get_database_backend(&self) -> DbBackend {
+        self.db.get_database_backend()
+    }
+
+    async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
+        self.note(&statement);
+        self.db.execute_raw(statement).await
+    }
+
+    async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
+        self.db.execute_unprepared(sql).await
+    }
+
+    async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
+        self.note(&statement);
+        self.db.query_one_raw(statement).await
+    }
+
+    async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        self.note(&statement);
+        self.db.query_all_raw(statement).await
+    }
+}
+
+/// What a database says of how it would carry out a statement.
+async fn plan(tx: &DatabaseTransaction, statement: &Statement) -> String {
+    let question = match kind() {
+        Kind::Sqlite => "EXPLAIN QUERY PLAN",
+        Kind::Postgres => "EXPLAIN",
+        Kind::MariaDb => "EXPLAIN FORMAT=JSON",
+    };
+    let asked = Statement { sql: format!("{question} {}", statement.sql), ..statement.clone() };
+    let rows = tx.query_all_raw(asked).await.unwrap();
+    let column = if kind() == Kind::Sqlite { 3 } else { 0 };
+    let lines: Vec<String> = rows.iter().map(|row| row.try_get_by_index(column).unwrap()).collect();
+    lines.join("\n")
+}
+
+/// Whether it would look at every row.
+fn looks_at_all(plan: &str) -> bool {
+    match kind() {
+        Kind::Sqlite => plan.contains("SCAN"),
+        Kind::Postgres => plan.contains("Seq Scan"),
+        Kind::MariaDb => plan.contains(r#""access_type": "ALL""#),
+    }
+}
+
+/// Rows enough that a database prefers an index where there is one.
+async fn filled() -> World {
+    let world = World::new().await;
+    let db = world.db.for_migrations();
+    for number in 0..60_u8 {
+        let user = world.user(&format!("user{number}@example.org")).await;
+        sessions::insert(db, &session(user.id, number), &session_token(number).digest()).await.unwrap();
+        resets::put(db, &reset(user.id), &reset_token(number).digest()).await.unwrap();
+    }
+    match kind() {
+        Kind::Sqlite => world.execute("ANALYZE").await,
+        Kind::Postgres => world.execute("ANALYZE users, sessions, reset_tokens").await,
+        Kind::MariaDb => world.execute("ANALYZE TABLE users, sessions, reset_tokens").await,
+    }
+    world
+}
+
+/// The statements of every table function.
+async fn statements(world: &World) -> Vec<Statement> {
+    let recorder = Recorder { db: world.db.for_migrations(), statements: Mutex::default() };
+    let (db, id, token) = (&recorder, UserId::from_i64(7), session_token(7).digest());
+    let address = email("user7@example.org");
+    users::find_by_email(db, &address).await.unwrap();
+    users::find_user_by(db, &UserFilter { email: Some(address), ..UserFilter::default() }).await.unwrap();
+    users::find_user_by(db, &UserFilter::by_id(id)).await.unwrap();
+    users::hashes_after(db, id, 10).await.unwrap();
+    users::newest_id(db).await.unwrap();
+    users::update_user(db, id, &UserChanges::hashed_password(hash("h1")), at(1)).await.unwrap();
+    users::replace_hash(db, id, &hash("h1"), &hash("h2"), at(2)).await.unwrap();
+    sessions::find_with_user(db, &token).await.unwrap();
+    sessions::find_many_with_users(db, &[token, session_token(8).digest()]).await.unwrap();
+    sessions::find(db, &token).await.unwrap();
+    sessions::touch(db, &token, at(60)).await.unwrap();
+    sessions::end_of_user(db, id, &token).await.unwrap();
+    sessions::end(db, &token).await.unwrap();
+    sessions::end_all_but_newest(db, UserId::from_i64(9), 0).await.unwrap();
+    sessions::purge(db, at(-1000), at(-1000), 10).await.unwrap();
+    resets::find(db, &reset_token(7).digest()).await.unwrap();
+    resets::put(db, &reset(id), &reset_token(200).digest()).await.unwrap();
+    resets::spend(db, id, &reset_token(200).digest()).await.unwrap();
+    resets::purge(db, at(-1000), 10).await.unwrap();
+    server_keys::find_or_put(db, "decoys", [1; 32], at(0)).await.unwrap();
+    users::delete_user(db, id).await.unwrap();
+    recorder.statements.into_inner().unwrap()
+}
+
+#[tokio::test]
+async fn every_query_finds_its_rows_by_an_index() {
+    let world = filled().await;
+    let statements = statements(&world).await;
+    let tx = world.db.for_migrations().begin().await.unwrap();
+    if kind() == Kind::Postgres {
+        // With so few rows it would not bother: this leaves it no choice where there is an index.
+        tx.execute_unprepared("SET LOCAL enable_seqscan = off").await.unwrap();
+    }
+
+    let mut explained = 0;
+    for statement in statements.iter().filter(|statement| !statement.sql.starts_with("INSERT")) {
+        let plan = plan(&tx, statement).await;
+        assert!(!looks_at_all(&plan), "{}\n{plan}", statement.sql);
+        explained += 1;
+    }
+    assert!(explained >= 20, "{explained}");
+
+    // What has no index is found out.
+    let sql = "SELECT email FROM users WHERE hashed_password = 'h2'";
+    let by_hash = Statement::from_string(world.db.read().get_database_backend(), sql);
+    assert!(looks_at_all(&plan(&tx, &by_hash).await));
+    tx.rollback().await.unwrap();
+}

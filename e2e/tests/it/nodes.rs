@@ -1,0 +1,246 @@
+//! Three nodes on one database server, behind a balancer.
+
+use std::{
+    collections::HashSet,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use reqwest::Method;
+use rustix::process::Signal;
+use test_servers::{Kind, kind};
+use tokio::task::JoinHandle;
+
+use crate::support::{ADA, Balancer, Client, PASSWORD, Server, free_address};
+
+/// How long after it was ended a session may count on another node, by checks that begin then.
+const BOUND: Duration = Duration::from_millis(1500);
+
+struct Nodes(Vec<Server>);
+
+impl Nodes {
+    /// None if tests run on a file.
+    fn start() -> Option<Self> {
+        if kind() == Kind::Sqlite {
+            return None;
+        }
+        // Of fixed addresses, so that a node that is started again is found.
+        let listen: Vec<String> = (0..3).map(|_| free_address().to_string()).collect();
+        let first = Server::with(&[("AUTH_LISTEN", &listen[0]), ("AUTH_SHUTDOWN_DELAY", "1s")]);
+        let others = listen[1..].iter().map(|listen| first.beside(&[("AUTH_LISTEN", listen)]));
+        let others: Vec<Server> = others.collect();
+        Some(Self([first].into_iter().chain(others).collect()))
+    }
+
+    fn clients(&self) -> Vec<Client> {
+        self.0.iter().map(Server::client).collect()
+    }
+
+    fn balancer(&self) -> Option<Balancer> {
+        let addresses: Vec<_> = self.0.iter().map(|node| node.address).collect();
+        Balancer::in_front_of(&addresses)
+    }
+}
+
+/// Every request goes to another node.
+#[tokio::test]
+async fn the_walk_works_whichever_node_is_asked() {
+    let Some(nodes) = Nodes::start() else { return };
+    let Some(balancer) = nodes.balancer() else { return };
+    let client = balancer.client();
+    for round in 0..5 {
+        let address = format!("user{round}@example.org");
+        assert_eq!(client.register(&address).await.status, 200);
+        assert_eq!(client.register(&address).await.status, 400);
+        let cookie = client.log_in(&address, PASSWORD).await.cookie();
+        for _ in 0..6 {
+            assert_eq!(client.profile(&cookie).await.status, 200);
+        }
+        let token = client.reset_token(&address).await;
+        assert_eq!(client.reset(&address, &token, "t4rt1fl3tt3").await.status, 200);
+        assert_eq!(client.reset(&address, &token, "again").await.status, 403);
+        assert_eq!(client.log_in(&address, PASSWORD).await.status, 401);
+        let cookie = client.log_in(&address, "t4rt1fl3tt3").await.cookie();
+        assert_eq!(client.with_cookie(Method::DELETE, "/sessions", &cookie).await.status, 302);
+        refused_everywhere(&nodes.clients(), &cookie).await;
+    }
+}
+
+/// Asks each node until it refuses a session that was just ended; no check that began after the bound succeeds.
+async fn refused_everywhere(clients: &[Client], cookie: &str) {
+    let ended = Instant::now();
+    for client in clients {
+        loop {
+            let began = ended.elapsed();
+            if client.profile(cookie).await.status != 200 {
+                break;
+            }
+            assert!(began <= BOUND, "it counted {began:?} later");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_registrations_of_one_address_on_three_nodes_at_once_one_succeeds() {
+    let Some(nodes) = Nodes::start() else { return };
+    for round in 0..20 {
+        let address = format!("user{round}@example.org");
+        let tasks: Vec<_> = nodes
+            .clients()
+            .into_iter()
+            .map(|client| {
+                let address = address.clone();
+                tokio::spawn(async move { client.register(&address).await.status })
+            })
+            .collect();
+        let mut statuses = Vec::new();
+        for task in tasks {
+            statuses.push(task.await.unwrap());
+        }
+        statuses.sort_unstable();
+        assert_eq!(statuses, [200, 400, 400]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_uses_of_one_reset_token_on_three_nodes_at_once_one_succeeds() {
+    let Some(nodes) = Nodes::start() else { return };
+    let clients = nodes.clients();
+    clients[0].register(ADA).await;
+    for _ in 0..20 {
+        let token = clients[1].reset_token(ADA).await;
+        let tasks: Vec<_> = clients
+            .iter()
+            .cloned()
+            .map(|client| {
+                let token = token.clone();
+                tokio::spawn(async move { client.reset(ADA, &token, "t4rt1fl3tt3").await.status })
+            })
+            .collect();
+        let mut statuses = Vec::new();
+        for task in tasks {
+            statuses.push(task.await.unwrap());
+        }
+        statuses.sort_unstable();
+        assert_eq!(statuses, [200, 403, 403]);
+    }
+}
+
+/// asvs 7.4.1: of sessions that all nodes remember.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_session_that_one_node_ends_is_refused_by_all_within_the_bound() {
+    let Some(nodes) = Nodes::start() else { return };
+    let clients = nodes.clients();
+    clients[0].register(ADA).await;
+    for round in 0..30 {
+        let cookie = clients[round % 3].log_in(ADA, PASSWORD).await.cookie();
+        for client in clients.iter().cycle().take(9) {
+            assert_eq!(client.profile(&cookie).await.status, 200);
+        }
+
+        let ending = &clients[(round + 1) % 3];
+        assert_eq!(ending.with_cookie(Method::DELETE, "/sessions", &cookie).await.status, 302);
+
+        assert_eq!(ending.profile(&cookie).await.status, 403, "the node that ended it: at once");
+        refused_everywhere(&clients, &cookie).await;
+    }
+}
+
+/// Registers without pause until it is told to stop; which addresses were acknowledged, and what failed.
+struct Load {
+    stop: Arc<AtomicBool>,
+    tasks: Vec<JoinHandle<(Vec<String>, Vec<String>)>>,
+}
+
+impl Load {
+    fn start(client: &Client) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let tasks = (0..4).map(|task| tokio::spawn(register(client.clone(), task, Arc::clone(&stop))));
+        Self { tasks: tasks.collect(), stop }
+    }
+
+    async fn end(self) -> (Vec<String>, Vec<String>) {
+        self.stop.store(true, Ordering::Relaxed);
+        let (mut acknowledged, mut failed) = (Vec::new(), Vec::new());
+        for task in self.tasks {
+            let (more, worse) = task.await.unwrap();
+            acknowledged.extend(more);
+            failed.extend(worse);
+        }
+        (acknowledged, failed)
+    }
+}
+
+async fn register(client: Client, task: usize, stop: Arc<AtomicBool>) -> (Vec<String>, Vec<String>) {
+    let (mut acknowledged, mut failed) = (Vec::new(), Vec::new());
+    for number in 0.. {
+        if stop.load(Ordering::Relaxed) {
+            break;
+        }
+        let address = format!("user{task}-{number}@example.org");
+        let fields = [("email", address.as_str()), ("password", PASSWORD)];
+        match Client::try_send(client.request(Method::POST, "/users").form(&fields)).await {
+            Ok(answer) if answer.status == 200 => acknowledged.push(address),
+            Ok(answer) => failed.push(format!("{address}: {} {}", answer.status, answer.body)),
+            Err(error) => failed.push(format!("{address}: {error:?}")),
+        }
+    }
+    (acknowledged, failed)
+}
+
+/// Of those that were acknowledged, the ones that can't log in.
+async fn lost(client: &Client, acknowledged: &[String]) -> Vec<String> {
+    let mut lost = Vec::new();
+    for address in acknowledged {
+        if client.log_in(address, PASSWORD).await.status != 200 {
+            lost.push(address.clone());
+        }
+    }
+    lost
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_is_killed_under_load_loses_nothing_that_was_acknowledged() {
+    let Some(mut nodes) = Nodes::start() else { return };
+    let Some(balancer) = nodes.balancer() else { return };
+    let load = Load::start(&balancer.client());
+    for _ in 0..3 {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        let killed = nodes.0.remove(0);
+        nodes.0.push(killed.crash_and_restart());
+    }
+
+    let (acknowledged, _) = load.end().await;
+
+    assert!(acknowledged.len() > 10, "{}", acknowledged.len());
+    assert_eq!(lost(&nodes.0[1].client(), &acknowledged).await, [""; 0]);
+    // The check finds what was lost.
+    let never = ["never@example.org".to_owned()];
+    assert_eq!(lost(&nodes.0[1].client(), &never).await, never);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_restart_of_all_nodes_one_after_the_other_drops_no_request() {
+    let Some(mut nodes) = Nodes::start() else { return };
+    let Some(balancer) = nodes.balancer() else { return };
+    let client = balancer.client();
+    let load = Load::start(&client);
+    for _ in 0..3 {
+        let mut next = nodes.0.remove(0);
+        next.signal(Signal::TERM);
+        assert!(next.ended().success());
+        nodes.0.push(next.second());
+        // Until the balancer has seen it: three times as long as it may take.
+        tokio::time::sleep(Duration::from_millis(300)).await;
+    }
+
+    let (acknowledged, failed) = load.end().await;
+
+    assert_eq!(failed, [""; 0]);
+    let addresses: HashSet<&String> = acknowledged.iter().collect();
+    assert_eq!(addresses.len(), acknowledged.len());
+    assert_eq!(lost(&client, &acknowledged).await, [""; 0]);
+}

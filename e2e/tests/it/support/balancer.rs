@@ -1,0 +1,101 @@
+//! `HAProxy` in front of several nodes.
+
+use std::{
+    env,
+    fmt::Write,
+    fs,
+    net::{SocketAddr, TcpListener, TcpStream},
+    path::Path,
+    process::{Child, Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use tempfile::TempDir;
+
+use super::Client;
+
+const PROGRAM: &str = "/usr/sbin/haproxy";
+
+/// A balancer that gives requests to nodes in turn, and to those only whose `/healthz` says that they are well.
+pub struct Balancer {
+    child: Child,
+    address: SocketAddr,
+    _folder: TempDir,
+}
+
+impl Balancer {
+    /// None where `HAProxy` is not installed; where all databases are demanded, it is, too.
+    pub fn in_front_of(nodes: &[SocketAddr]) -> Option<Self> {
+        if !Path::new(PROGRAM).exists() {
+            assert!(env::var_os("AUTH_TEST_DATABASES").is_none(), "apt-get install haproxy");
+            return None;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let address = free_address();
+        let file = folder.path().join("haproxy.cfg");
+        fs::write(&file, configuration(address, nodes)).unwrap();
+        let mut child = start(&file);
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while TcpStream::connect(address).is_err() {
+            assert!(
+                child.try_wait().unwrap().is_none() && Instant::now() < deadline,
+                "HAProxy does not start"
+            );
+            thread::sleep(Duration::from_millis(10));
+        }
+        Some(Self { child, address, _folder: folder })
+    }
+
+    pub fn client(&self) -> Client {
+        Client::new(self.address)
+    }
+}
+
+impl Drop for Balancer {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "tests start servers")]
+fn start(file: &Path) -> Child {
+    Command::new(PROGRAM).arg("-db").arg("-f").arg(file).stdout(Stdio::null()).spawn().unwrap()
+}
+
+/// The same as in `docs/operating.md`, with shorter intervals.
+fn configuration(address: SocketAddr, nodes: &[SocketAddr]) -> String {
+    let mut text = format!(
+        "defaults
+    mode http
+    timeout connect 1s
+    timeout client 75s
+    timeout server 60s
+    retries 3
+    option redispatch
+    retry-on conn-failure
+    option http-server-close
+
+frontend public
+    bind {address}
+    default_backend auth
+
+backend auth
+    balance roundrobin
+    option httpchk GET /healthz
+    http-check send hdr Host localhost
+    default-server check inter 100ms fall 1 rise 1
+"
+    );
+    for (number, node) in nodes.iter().enumerate() {
+        // Writing to a string can't fail.
+        let _ = writeln!(text, "    server node{number} {node}");
+    }
+    text
+}
+
+/// An address that was free a moment ago.
+pub fn free_address() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+}

@@ -1,0 +1,190 @@
+//! The database server is gone for a while.
+
+use std::{
+    fs,
+    time::{Duration, Instant},
+};
+
+use test_servers::{Kind, Mode, Options, Proxy, kind};
+
+use super::{amount, tell};
+use crate::support::{ADA, Answer, Client, PASSWORD, Server};
+
+/// How long a client waits for a refusal. The bound is 3 seconds.
+const REFUSED_WITHIN: Duration = Duration::from_secs(9);
+
+/// How long until everything is as before. The bound is 5 seconds.
+const BACK_WITHIN: Duration = Duration::from_secs(15);
+
+/// A database that can go, and a service on it.
+struct World {
+    database: test_servers::Server,
+    proxy: Proxy,
+    service: Server,
+    client: Client,
+    cookie: String,
+}
+
+impl World {
+    async fn new() -> Option<Self> {
+        if kind() == Kind::Sqlite {
+            return None;
+        }
+        let database = test_servers::Server::start(kind(), Options::default());
+        let proxy = Proxy::start(([127, 0, 0, 1], database.port()).into());
+        let url = database.url_by(proxy.port(), &database.new_database().await);
+        let service = Server::with(&[("AUTH_DATABASE_URL", &url)]);
+        let client = service.client();
+        let cookie = client.logged_in(ADA).await;
+        Some(Self { database, proxy, service, client, cookie })
+    }
+
+    /// Files that the service has open.
+    fn open_files(&self) -> usize {
+        fs::read_dir(format!("/proc/{}/fd", self.service.pid())).unwrap().count()
+    }
+
+    /// What clients are told that they should not be, while the database is gone.
+    async fn violations_while_gone(&self) -> Vec<String> {
+        let mut wrong = Vec::new();
+        let (login, healthz, welcome, profile) = tokio::join!(
+            answer(self.client.log_in(ADA, PASSWORD)),
+            answer(self.client.get("/healthz")),
+            answer(self.client.get("/")),
+            answer(self.client.profile(&self.cookie)),
+        );
+        for (name, answer, status) in [
+            ("login", login, 503),
+            ("/healthz", healthz, 503),
+            ("/", welcome, 200),
+            ("profile", profile, 503),
+        ] {
+            match answer {
+                None => wrong.push(format!("{name}: no answer in time")),
+                Some(answer) if answer.status != status => wrong.push(format!("{name}: {}", answer.status)),
+                Some(answer) if status == 503 && answer.header("retry-after").is_none() => {
+                    wrong.push(format!("{name}: no Retry-After"));
+                }
+                Some(_) => {}
+            }
+        }
+        wrong
+    }
+
+    /// Until everything is as before.
+    async fn is_back(&mut self, files: usize) -> Duration {
+        let began = Instant::now();
+        loop {
+            let login = self.client.log_in(ADA, PASSWORD).await.status;
+            let healthz = self.client.get("/healthz").await.status;
+            let profile = self.client.profile(&self.cookie).await.status;
+            // A connection each way for the load; none is left over.
+            let open = self.open_files();
+            if (login, healthz, profile) == (200, 200, 200) && open <= files + 2 {
+                break;
+            }
+            let told = format!("{login} {healthz} {profile}, {open} files instead of {files}");
+            assert!(began.elapsed() < BACK_WITHIN, "{told}: {}", self.service.log());
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        assert!(self.service.is_running(), "nobody restarted it");
+        began.elapsed()
+    }
+}
+
+async fn answer(asking: impl Future<Output = Answer>) -> Option<Answer> {
+    tokio::time::timeout(REFUSED_WITHIN, asking).await.ok()
+}
+
+/// Logs in and checks without pause.
+fn load(world: &World) -> Vec<tokio::task::JoinHandle<()>> {
+    let one = |client: Client, cookie: String| async move {
+        loop {
+            client.log_in(ADA, "wrong").await;
+            client.profile(&cookie).await;
+        }
+    };
+    (0..4).map(|_| tokio::spawn(one(world.client.clone(), world.cookie.clone()))).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_that_is_gone_is_told_in_time_and_found_again() {
+    let Some(mut world) = World::new().await else { return };
+    let (rounds, lasts) = amount((1, Duration::from_secs(3)), (5, Duration::from_secs(30)));
+    // The twin: as long as it is there, the check finds four wrong answers less one.
+    assert_eq!(world.violations_while_gone().await.len(), 3);
+    let load = load(&world);
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let files = world.open_files();
+    let (mut wrong, mut slowest, mut asked) = (Vec::new(), Duration::ZERO, 0);
+    for _ in 0..rounds {
+        for stopped in [false, true] {
+            let began = Instant::now();
+            if stopped {
+                world.database.stop();
+            } else {
+                world.proxy.set(Mode::BlackHole);
+            }
+            // What is remembered of sessions counts for a second more.
+            tokio::time::sleep(Duration::from_millis(1500)).await;
+            while began.elapsed() < lasts {
+                wrong.extend(world.violations_while_gone().await);
+                asked += 4;
+            }
+            if stopped {
+                world.database.restart();
+            } else {
+                world.proxy.set(Mode::Open);
+            }
+            slowest = slowest.max(world.is_back(files).await);
+        }
+    }
+    for task in load {
+        task.abort();
+    }
+
+    tell(&format!("{} times gone for {lasts:?}; asked {asked} times; back within {slowest:?}", rounds * 2));
+    assert_eq!(wrong, [""; 0]);
+}
+
+/// Connections are reset in the middle of queries: some clients are told to come back, and nothing else.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn connections_that_are_reset_mid_query_make_nothing_worse_than_503() {
+    let Some(mut world) = World::new().await else { return };
+    let files = world.open_files();
+    let tasks: Vec<_> = (0..4)
+        .map(|_| {
+            let (client, cookie) = (world.client.clone(), world.cookie.clone());
+            tokio::spawn(async move {
+                let mut statuses = Vec::new();
+                let began = Instant::now();
+                while began.elapsed() < amount(Duration::from_secs(2), Duration::from_secs(30)) {
+                    statuses.push(client.log_in(ADA, PASSWORD).await.status);
+                    statuses.push(client.profile(&cookie).await.status);
+                }
+                statuses
+            })
+        })
+        .collect();
+    while !tasks.iter().all(tokio::task::JoinHandle::is_finished) {
+        world.proxy.cut();
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+
+    let (mut good, mut refused) = (0, 0);
+    for task in tasks {
+        for status in task.await.unwrap() {
+            match status {
+                200 => good += 1,
+                // The cap on sessions ended the one that is checked.
+                403 => {}
+                503 => refused += 1,
+                other => panic!("{other}: {}", world.service.log()),
+            }
+        }
+    }
+    tell(&format!("connections reset mid-query: {good} answers, {refused} refusals"));
+    assert!(good > 0);
+    world.cookie = world.client.log_in(ADA, PASSWORD).await.cookie();
+    world.is_back(files).await;
+}

@@ -1,0 +1,20 @@
+//! What breaks, and what of it anybody notices.
+//!
+//! Shortened: `AUTH_TEST_FULL=1 cargo test -p e2e --test it trouble -- --nocapture` runs all of it. Each check
+//! prints its counts, and each has a twin: something that it must find.
+
+mod accounts;
+mod database_gone;
+mod disk_full;
+mod killed;
+
+/// How much to do: `short` by default, `full` on request.
+pub fn amount<T>(short: T, full: T) -> T {
+    if std::env::var_os("AUTH_TEST_FULL").is_some() { full } else { short }
+}
+
+/// Tells what was counted.
+#[expect(clippy::print_stdout, reason = "the counts are what a long run is for")]
+pub fn tell(line: &str) {
+    println!("{}: {line}", test_servers::kind());
+}
