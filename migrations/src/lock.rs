@@ -75,6 +75,8 @@ async fn lock(tx: &DatabaseTransaction) -> Result<(), MigrateError> {
     let backend = tx.get_database_backend();
     match backend {
         DbBackend::Postgres => {
+            // That a table exists already is no news.
+            tx.execute_unprepared("SET LOCAL client_min_messages = warning").await?;
             let lock = format!("SELECT pg_advisory_xact_lock({NUMBER})");
             tx.query_one_raw(Statement::from_string(backend, lock)).await?;
         }

@@ -94,13 +94,14 @@ impl Server {
     fn launch(&mut self) {
         let deadline = Instant::now() + STARTS_WITHIN;
         while Instant::now() < deadline {
+            let before = self.log().len();
             let guardian = match self.kind {
                 Kind::MariaDb => mariadb::launch(self),
                 _ => postgres::launch(self),
             };
             self.guardian = Some(guardian);
             // What was killed a moment ago may be in the way: then it ends at once, and is started again.
-            while Instant::now() < deadline && self.may_still_start() {
+            while Instant::now() < deadline && !self.gave_up_since(before) {
                 if self.is_ready() {
                     return;
                 }
@@ -114,10 +115,12 @@ impl Server {
         panic!("{} does not start: {}", self.kind, self.log());
     }
 
-    fn may_still_start(&self) -> bool {
-        // Before it wrote its number it is starting; the log says why it ended.
-        self.pid().is_none_or(|pid| test_kill_process(pid).is_ok())
-            && !self.log().trim_end().ends_with("still in use")
+    /// Whether its log says so, beyond so many bytes.
+    fn gave_up_since(&self, bytes: usize) -> bool {
+        let log = self.log();
+        let news = log.get(bytes..).unwrap_or_default();
+        let told = ["is still in use", "could not bind", "already exists", "[ERROR] Aborting"];
+        told.iter().any(|told| news.contains(told))
     }
 
     fn is_ready(&self) -> bool {

@@ -15,6 +15,7 @@ use sea_orm::{
         postgres::{PgListener, PgNotification, PgPoolOptions},
     },
 };
+use tokio::runtime::Handle;
 
 use crate::{Channel, Database, DbError, Fault, Transaction};
 
@@ -37,9 +38,27 @@ pub enum Heard {
 
 /// Hears what other nodes say, on a connection of its own.
 pub struct Revocations {
-    listener: PgListener,
+    listener: Listener,
     beats: String,
     sent: u64,
+}
+
+/// The driver's listener, which says good-bye to the server when it is dropped, and needs a runtime to do so.
+struct Listener(Option<PgListener>);
+
+impl Listener {
+    fn get(&mut self) -> Result<&mut PgListener, DbError> {
+        self.0.as_mut().ok_or(DbError::Unavailable(Fault::BROKEN))
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        // Where the runtime has ended, the program is about to: the system closes the connection.
+        if Handle::try_current().is_err() {
+            std::mem::forget(self.0.take());
+        }
+    }
 }
 
 impl Revocations {
@@ -59,7 +78,7 @@ impl Revocations {
         listener.eager_reconnect(false);
         let beats = format!("auth_beat_{name:016x}");
         listener.listen_all([CHANNEL, beats.as_str()]).await.map_err(of_driver)?;
-        Ok(Self { listener, beats, sent: 0 })
+        Ok(Self { listener: Listener(Some(listener)), beats, sent: 0 })
     }
 
     /// Sends itself a beat; answers its number.
@@ -70,7 +89,7 @@ impl Revocations {
     pub async fn beat(&mut self) -> Result<u64, DbError> {
         self.sent += 1;
         let beat = sqlx::query("SELECT pg_notify($1, $2)").bind(&self.beats).bind(self.sent.to_string());
-        beat.execute(&mut self.listener).await.map_err(of_driver)?;
+        beat.execute(self.listener.get()?).await.map_err(of_driver)?;
         Ok(self.sent)
     }
 
@@ -81,7 +100,7 @@ impl Revocations {
     /// [`DbError::Unavailable`] if the connection broke: what is said until the next [`Revocations::listen`]
     /// is lost.
     pub async fn hear(&mut self) -> Result<Heard, DbError> {
-        match self.listener.try_recv().await.map_err(of_driver)? {
+        match self.listener.get()?.try_recv().await.map_err(of_driver)? {
             Some(word) => Ok(understand(&word, &self.beats)),
             None => Err(DbError::Unavailable(Fault::BROKEN)),
         }

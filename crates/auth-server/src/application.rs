@@ -88,6 +88,8 @@ impl Application {
         serving.await.context("the server panicked")??;
 
         maintaining.abort();
+        // Until it has let go of its connection: it was cancelled, which is no news.
+        let _ = maintaining.await;
         if let Err(cause) = auth.flush_last_seen().await {
             tracing::warn!(%cause, "could not write down when sessions were last used");
         }

@@ -130,14 +130,14 @@ where
         .max_connections(options.max_connections.max(1))
         .acquire_timeout(options.acquire_timeout)
         .test_before_acquire(false)
-        .before_acquire(|connection, met| ping_after_idling::<DB>(connection, met.idle_for))
+        .before_acquire(|connection, met| is_usable::<DB>(connection, met.idle_for))
         .after_connect(move |connection, _| {
             let limits = AssertSqlSafe(limits.clone());
             Box::pin(async move { connection.execute(limits).await.map(drop) })
         })
 }
 
-fn ping_after_idling<DB: sqlx::Database>(
+fn is_usable<DB: sqlx::Database>(
     connection: &mut DB::Connection,
     idle_for: Duration,
 ) -> BoxFuture<'_, Result<bool, sqlx::Error>> {
@@ -145,7 +145,8 @@ fn ping_after_idling<DB: sqlx::Database>(
         if idle_for >= TESTED_AFTER {
             connection.ping().await?;
         }
-        Ok(true)
+        // One whose transaction did not end is not to be used for the next.
+        Ok(!connection.is_in_transaction())
     })
 }
 

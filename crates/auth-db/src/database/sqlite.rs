@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, OpenOptions},
-    io,
+    future, io,
     path::Path,
     str::FromStr,
 };
@@ -11,7 +11,10 @@ use auth_model::ExposeSecret;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use sea_orm::{
     ConnectOptions, DatabaseConnection, DbBackend, DbErr,
-    sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
+    sqlx::{
+        Connection,
+        sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous},
+    },
 };
 
 use super::{
@@ -81,6 +84,7 @@ async fn pool(
         .test_before_acquire(false)
         // Statements carry values, which do not belong in logs.
         .sqlx_logging(false)
+        .map_sqlx_sqlite_before_acquire(|connection, _| Box::pin(future::ready(Ok(is_at_rest(connection)))))
         .map_sqlx_sqlite_opts(move |sqlite| {
             adjust(
                 sqlite
@@ -92,6 +96,14 @@ async fn pool(
             )
         });
     sea_orm::Database::connect(connect).await
+}
+
+/// Whether a connection is in no transaction. One that is gets closed.
+///
+/// On a full disk `SQLite` rolls back by itself; then the driver fails to, and believes that the transaction goes on.
+/// What came next would be a part of it, would be acknowledged, and never committed.
+fn is_at_rest(connection: &mut SqliteConnection) -> bool {
+    !connection.is_in_transaction()
 }
 
 /// Sees to it that the file is there, readable and writable for its owner only.
