@@ -5,6 +5,8 @@
 //! cargo run --release -p bench -- scale    the session check with up to 10 million users and sessions
 //! cargo run --release -p bench -- timing   whether the time of a failed login tells anything
 //! cargo run --release -p bench -- peers    beside other servers, from the package registries
+//! cargo run --release -p bench -- --database postgres    on a database server; or mariadb
+//! cargo run --release -p bench -- trouble  how soon clients are told that a database is gone, and how soon it is used again
 //! ```
 //!
 //! It knows the service by HTTP, and its tables only to fill them. Load goes to loopback.
@@ -21,9 +23,11 @@ mod peers;
 mod process;
 mod report;
 mod scale;
+mod servers;
 mod stats;
 mod svg;
 mod timing;
+mod trouble;
 
 use std::{process::ExitCode, time::Instant};
 
@@ -41,6 +45,8 @@ fn main() -> ExitCode {
         ["scale"] => run("scale", scale::measure),
         ["timing"] => run("timing", timing::measure),
         ["peers"] => run("peers", peers::measure),
+        ["trouble"] => run("trouble", trouble::measure),
+        ["--database", name] => run(name, |report| servers::measure(name, report)),
         // One part of the table, while working on it.
         ["only", part] => run(&format!("only-{part}"), |report| measures::only(part, report)),
         _ => bail_with_usage(),
@@ -70,5 +76,5 @@ fn run(name: &str, measure: impl FnOnce(&mut Report) -> anyhow::Result<()>) -> a
 }
 
 fn bail_with_usage() -> anyhow::Result<bool> {
-    bail!("usage: bench [scale|timing|peers]")
+    bail!("usage: bench [scale|timing|peers|trouble|--database postgres|--database mariadb]")
 }

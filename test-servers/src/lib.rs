@@ -17,7 +17,7 @@ mod server;
 mod tls;
 
 pub use kind::{Kind, kinds};
-pub use place::{Place, kind, run_on_the_others};
+pub use place::{Place, kind, run_on_the_others, run_on_the_others_by_tls};
 pub use proxy::{Mode, Proxy};
 pub use server::{Options, Server, shared};
 pub use tls::Certificates;

@@ -20,20 +20,42 @@ pub fn kind() -> Kind {
     env::var(VARIABLE).map_or(Kind::Sqlite, |name| Kind::named(&name).expect("a kind of database"))
 }
 
-/// Runs all tests of this program again, on each database but `SQLite`; `this` is the name of the test that
-/// calls it.
+/// Says that servers are to be talked to by TLS; of our own making.
+const TLS: &str = "AUTH_TEST_BY_TLS";
+
+/// Whether servers are talked to by TLS.
+pub(crate) fn by_tls() -> bool {
+    env::var_os(TLS).is_some()
+}
+
+/// Runs all tests of this program again, on each database but `SQLite`, leaving out those whose names contain
+/// one of `skipped`: that of the test that calls it, to begin with.
 ///
 /// # Panics
 ///
 /// If one of them fails there.
+pub fn run_on_the_others(skipped: &[&str]) {
+    run(skipped, &[]);
+}
+
+/// The same, by TLS.
+///
+/// # Panics
+///
+/// If one of them fails there.
+pub fn run_on_the_others_by_tls(skipped: &[&str]) {
+    run(skipped, &[(TLS, "1")]);
+}
+
 #[expect(clippy::print_stdout, reason = "the tests of the other databases tell what they did")]
-pub fn run_on_the_others(this: &str) {
+fn run(skipped: &[&str], environment: &[(&str, &str)]) {
     if env::var_os(VARIABLE).is_some() {
         return;
     }
     for kind in kinds().iter().filter(|kind| **kind != Kind::Sqlite) {
         let mut tests = command(env::current_exe().unwrap());
-        let output = tests.args(["--skip", this]).env(VARIABLE, kind.name()).output().unwrap();
+        tests.args(skipped.iter().flat_map(|name| ["--skip", name])).env(VARIABLE, kind.name());
+        let output = tests.envs(environment.iter().copied()).output().unwrap();
         println!("on {kind}:\n{}", String::from_utf8_lossy(&output.stdout));
         assert!(output.status.success(), "on {kind}: {}", String::from_utf8_lossy(&output.stderr));
     }

@@ -16,7 +16,7 @@ use std::{
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use sqlx::{AssertSqlSafe, Connection, MySqlConnection, PgConnection};
 
-use crate::{Kind, guardian::Guardian, mariadb, postgres, tls::Certificates};
+use crate::{Kind, place::by_tls, guardian::Guardian, mariadb, postgres, tls::Certificates};
 
 /// The one user, and its password.
 pub const USER: &str = "auth";
@@ -58,7 +58,7 @@ pub fn shared(kind: Kind) -> &'static Server {
         Kind::MariaDb => &MARIADB,
         Kind::Sqlite => panic!("SQLite has no server"),
     };
-    place.get_or_init(|| Server::start(kind, Options::default()))
+    place.get_or_init(|| Server::start(kind, Options { tls: by_tls(), ..Options::default() }))
 }
 
 impl Server {
@@ -227,6 +227,26 @@ impl Server {
             sqlx::raw_sql(sql).execute(&mut server).await.unwrap();
             server.close().await.unwrap();
         }
+    }
+
+    /// The URL of a database by a user that may only read and write rows, as `docs/operating.md` says.
+    pub async fn url_of_a_service(&self, url: &str) -> String {
+        let (_, database) = url.rsplit_once('/').expect("a URL of ours");
+        if self.kind == Kind::MariaDb {
+            self.execute(&format!(
+                "CREATE USER 'service'@'127.0.0.%' IDENTIFIED BY 'service'; \
+                 GRANT SELECT, INSERT, UPDATE, DELETE ON {database}.* TO 'service'@'127.0.0.%'"
+            ))
+            .await;
+        } else {
+            let grants = "CREATE ROLE service LOGIN PASSWORD 'service'; \
+                 GRANT SELECT, INSERT, UPDATE, DELETE ON users, sessions, reset_tokens, server_keys TO service; \
+                 GRANT SELECT ON seaql_migrations TO service";
+            let mut owner = PgConnection::connect(url).await.unwrap();
+            sqlx::raw_sql(grants).execute(&mut owner).await.unwrap();
+            owner.close().await.unwrap();
+        }
+        url.replace(&format!("{USER}:{USER}@"), "service:service@")
     }
 
     /// Its process.

@@ -2,7 +2,7 @@
 
 mod checks;
 mod flood;
-mod logins;
+pub mod logins;
 mod profile;
 mod start;
 mod subject;

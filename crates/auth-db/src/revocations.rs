@@ -123,8 +123,16 @@ pub async fn announce(tx: &Transaction, ended: &[SessionTokenDigest]) -> Result<
 }
 
 /// Whether the database can tell anything at all: others speak `PostgreSQL`'s protocol, too.
-pub(crate) async fn are_possible(db: &DatabaseConnection) -> bool {
-    db.query_one_raw(notify("auth_probe", String::new())).await.is_ok()
+///
+/// # Errors
+///
+/// If it does not say so: a node that wrongly told nothing would let the others believe what is not so.
+pub(crate) async fn are_possible(db: &DatabaseConnection) -> Result<bool, DbError> {
+    match db.query_one_raw(notify("auth_probe", String::new())).await.map_err(DbError::from) {
+        Ok(_) => Ok(true),
+        Err(DbError::Refused(_)) => Ok(false),
+        Err(other) => Err(other),
+    }
 }
 
 fn notify(channel: &str, payload: String) -> Statement {

@@ -4,7 +4,7 @@ use std::{fs, sync::Arc};
 
 use sqlx::Connection;
 
-use test_servers::{Kind, Place, kind};
+use test_servers::{Kind, Place, kind, shared};
 
 use crate::support::{ADA, Server, open, run};
 
@@ -66,6 +66,32 @@ async fn production_starts_once_the_schema_was_built_by_hand() {
     assert_eq!(client.post("/users", &long).await.status, 200);
     let cookie = client.post("/sessions", &long).await;
     assert!(cookie.header("set-cookie").unwrap().contains("; Secure"));
+}
+
+/// asvs 13.2.2: whoever takes over the service can't change the schema.
+#[tokio::test]
+async fn production_works_as_a_user_that_may_only_read_and_write_rows() {
+    if kind() == Kind::Sqlite {
+        return;
+    }
+    let place = Place::new().await;
+    let settings = production(place.url());
+    assert_eq!(run(&["migrate", "up"], &borrowed(&settings)).code, 0);
+    let url = shared(kind()).url_of_a_service(place.url()).await;
+    let settings = production(&url);
+    let settings = borrowed(&settings);
+
+    let server = Server::with(&settings);
+    let client = server.client();
+    let credentials = [("email", ADA), ("password", "correct horse battery staple")];
+    assert_eq!(client.post("/users", &credentials).await.status, 200);
+    let cookie = client.post("/sessions", &credentials).await.cookie();
+    assert_eq!(client.profile(&cookie).await.status, 200);
+    let token = client.reset_token(ADA).await;
+    assert_eq!(client.reset(ADA, &token, "another horse battery staple").await.status, 200);
+    assert_eq!(client.profile(&cookie).await.status, 403);
+    let down = run(&["migrate", "down", "--steps", "1"], &settings);
+    assert_eq!(down.code, 1, "{down:?}");
 }
 
 #[tokio::test]

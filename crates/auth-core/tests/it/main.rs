@@ -17,5 +17,5 @@ mod support;
 /// The same, unchanged, on `PostgreSQL` and `MariaDB`.
 #[test]
 fn on_the_other_databases() {
-    test_servers::run_on_the_others("on_the_other_databases");
+    test_servers::run_on_the_others(&["on_the_other_databases"]);
 }

@@ -52,7 +52,7 @@ pub async fn open_postgres(
         }
     };
     let pool = Pool::of_server(connect, options.patience);
-    let heard = revocations::are_possible(&pool.connections()).await;
+    let heard = revocations::are_possible(&pool.connections()).await?;
     Ok(Database {
         reader: Reader::new(pool, DbBackend::Postgres),
         writer: None,

@@ -15,5 +15,11 @@ mod users;
 /// The same, unchanged, on `PostgreSQL` and `MariaDB`.
 #[test]
 fn on_the_other_databases() {
-    test_servers::run_on_the_others("on_the_other_databases");
+    test_servers::run_on_the_others(&["on_the_other_databases"]);
+}
+
+/// And by TLS, but for those that maltreat a server of their own.
+#[test]
+fn on_the_other_databases_by_tls() {
+    test_servers::run_on_the_others_by_tls(&["on_the_other_databases", "servers::"]);
 }

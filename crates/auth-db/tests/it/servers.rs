@@ -183,6 +183,53 @@ async fn a_deadlock_is_nobodys_failure() {
     assert!(runs.load(Ordering::SeqCst) > 2, "there was a deadlock");
 }
 
+/// What the database gives up because others were in the way is run again, and never reported.
+#[tokio::test]
+async fn what_the_database_gave_up_is_run_again() {
+    let given_up: &[&str] = match kind() {
+        Kind::Sqlite => return,
+        Kind::Postgres => &[
+            "DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '40001'; END $$",
+            "DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '40P01'; END $$",
+            "DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '55P03'; END $$",
+        ],
+        Kind::MariaDb => &[
+            "SIGNAL SQLSTATE '40001' SET MYSQL_ERRNO = 1213",
+            "SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = 1205",
+        ],
+    };
+    let world = World::new().await;
+    for (number, trouble) in given_up.iter().enumerate() {
+        let runs = AtomicU32::new(0);
+        let address = email(&format!("user{number}@example.org"));
+
+        world
+            .db
+            .write(async |tx| {
+                users::add_user(&tx, address.clone(), hash("h"), at(0)).await?;
+                if runs.fetch_add(1, Ordering::Relaxed) < 2 {
+                    tx.execute_unprepared(trouble).await?;
+                }
+                Ok(())
+            })
+            .await
+            .unwrap();
+
+        assert_eq!(runs.load(Ordering::Relaxed), 3, "{trouble}");
+        assert!(users::find_by_email(world.db.read(), &address).await.unwrap().is_some());
+    }
+
+    // Not without end.
+    let runs = AtomicU32::new(0);
+    let never = world.db.write(async |tx| {
+        runs.fetch_add(1, Ordering::Relaxed);
+        tx.execute_unprepared(given_up[0]).await?;
+        Ok(())
+    });
+    assert!(matches!(never.await, Err(DbError::Unavailable(_))));
+    assert_eq!(runs.load(Ordering::Relaxed), 7);
+}
+
 /// Addresses are compared byte for byte, whatever the language rules of the server: here they fold case and
 /// accents, and ignore spaces at the end.
 #[tokio::test]

@@ -12,7 +12,7 @@ use crate::support::Server;
 
 /// Kills at another moment each round.
 fn moment(round: u32) -> Duration {
-    Duration::from_millis(100 + u64::from(round) * 37 % 200)
+    Duration::from_millis(100 + u64::from(round) * 37 % 200) * amount(1, 4)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
