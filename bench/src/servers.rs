@@ -72,9 +72,11 @@ fn checks(database: &DatabaseServer, report: &mut Report) -> anyhow::Result<()> 
         looked_up.push(rate(&uncached)?);
     }
     let kind = database.kind();
-    let row = Row::new(format!("GET /profile on {kind}, {CONNECTIONS} connections, uncached"), "/s", &looked_up);
+    let row =
+        Row::new(format!("GET /profile on {kind}, {CONNECTIONS} connections, uncached"), "/s", &looked_up);
     report.row(row.beside("bare actix-web", &bare).at_least(0.12));
-    let row = Row::new(format!("GET /profile on {kind}, {CONNECTIONS} connections, as is"), "/s", &from_memory);
+    let row =
+        Row::new(format!("GET /profile on {kind}, {CONNECTIONS} connections, as is"), "/s", &from_memory);
     // On MariaDB nothing is remembered.
     let to_reach = if kind == Kind::Postgres { 0.7 } else { 0.12 };
     report.row(row.beside("bare actix-web", &bare).at_least(to_reach));
@@ -120,7 +122,8 @@ fn revocations(database: &DatabaseServer, report: &mut Report) -> anyhow::Result
         };
         millis.push(refused.as_secs_f64() * 1000.0);
     }
-    let name = format!("an ended session on another node of {}, {TRIALS} trials, 99th percentile", database.kind());
+    let name =
+        format!("an ended session on another node of {}, {TRIALS} trials, 99th percentile", database.kind());
     report.row(Row::new(name, "ms", &[percentile(&millis, 99.0)]).at_most(50.0));
     report.note(format!(
         "median {:.2} ms, longest {:.2} ms",

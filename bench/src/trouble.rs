@@ -27,8 +27,11 @@ pub fn measure(report: &mut Report) -> anyhow::Result<()> {
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let url = database.url_by(proxy.port(), &runtime.block_on(database.new_database()));
         let folder = tempfile::tempdir()?;
-        let settings =
-            [("AUTH_DATABASE_URL", url.as_str()), ("AUTH_BCRYPT_COST", "4"), ("AUTH_SESSIONS_PER_USER", "1000")];
+        let settings = [
+            ("AUTH_DATABASE_URL", url.as_str()),
+            ("AUTH_BCRYPT_COST", "4"),
+            ("AUTH_SESSIONS_PER_USER", "1000"),
+        ];
         let server = service(folder.path(), &settings)?;
         let check = ask_profile(&server)?;
         for stopped in [false, true] {

@@ -58,12 +58,13 @@ const LICENCES: [&str; 10] = [
 ];
 
 /// Versions that occur twice in the binary, because two of the crates that we build on have not met yet.
-const TWICE: [(&str, &str); 7] = [
+const TWICE: [(&str, &str); 8] = [
     ("base64", "SQLx is behind bcrypt"),
     ("block-buffer", "SQLx is one generation of RustCrypto behind"),
     ("cpufeatures", "SQLx is one generation of RustCrypto behind"),
     ("crypto-common", "SQLx is one generation of RustCrypto behind"),
     ("digest", "SQLx is one generation of RustCrypto behind"),
+    ("getrandom", "ring is behind the rest of the world"),
     ("hashbrown", "hashlink is behind indexmap"),
     ("sha2", "SQLx is one generation of RustCrypto behind"),
 ];

@@ -26,7 +26,7 @@ use std::collections::HashSet;
 
 use sea_orm_migration::{
     MigrationTrait, MigratorTrait,
-    sea_orm::{DatabaseConnection, DatabaseTransaction, DbErr},
+    sea_orm::{DatabaseConnection, DatabaseTransaction, DbErr, EntityTrait, QueryOrder},
     seaql_migrations,
 };
 
@@ -145,5 +145,8 @@ async fn recorded(db: &DatabaseConnection) -> Result<Vec<String>, DbErr> {
     if !manager.has_table("seaql_migrations").await? {
         return Ok(Vec::new());
     }
-    Ok(Migrator::get_migration_models(db).await?.into_iter().map(|row| row.version).collect())
+    // Not by the migrator, which would make the table: whoever asks may be allowed to read only.
+    let rows =
+        seaql_migrations::Entity::find().order_by_asc(seaql_migrations::Column::Version).all(db).await?;
+    Ok(rows.into_iter().map(|row| row.version).collect())
 }

@@ -27,7 +27,7 @@ pub fn pid_file(server: &Server) -> PathBuf {
 pub fn prepare(server: &Server) {
     let programs = binaries::mariadb().expect("MariaDB is installed");
     let user = format!(
-        "CREATE USER IF NOT EXISTS '{USER}'@'%' IDENTIFIED BY '{USER}';\nGRANT ALL ON *.* TO '{USER}'@'%';\n"
+        "CREATE USER IF NOT EXISTS '{USER}'@'%' IDENTIFIED BY '{USER}';\nGRANT ALL ON *.* TO '{USER}'@'%' WITH GRANT OPTION;\n"
     );
     fs::write(server.folder().join("init.sql"), user).unwrap();
     File::create(server.log_file()).unwrap();

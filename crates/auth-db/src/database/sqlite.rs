@@ -5,6 +5,7 @@ use std::{
     future, io,
     path::Path,
     str::FromStr,
+    time::{Duration, Instant},
 };
 
 use auth_model::ExposeSecret;
@@ -23,7 +24,10 @@ use super::{
     pool::Pool,
     reader::Reader,
 };
-use crate::DbError;
+use crate::{DbError, error::Passing};
+
+/// The pause before a locked file is tried again.
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// What a path may keep in a URL.
 const PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'.').remove(b'-').remove(b'_').remove(b'~');
@@ -50,7 +54,7 @@ pub async fn open(options: &DatabaseOptions) -> Result<Database, ConnectError> {
         other => ConnectError::Database(other),
     };
     // The writer first: it is the one that may have to turn on write-ahead logging.
-    let writer = pool(options, 1, |sqlite| sqlite).await.map_err(told)?;
+    let writer = first(options).await.map_err(told)?;
     let reader = pool(options, options.max_connections.max(1), |sqlite| sqlite.pragma("query_only", "ON"))
         .await
         .map_err(told)?;
@@ -64,6 +68,25 @@ fn database(reader: DatabaseConnection, writer: DatabaseConnection, channel: Cha
         migrations: writer,
         channel,
         listening: None,
+    }
+}
+
+/// The first connection to a file, which turns on write-ahead logging if need be.
+///
+/// That takes a lock that `SQLite` does not wait for: where two processes begin on a new file at once, one of
+/// them is told that it is locked.
+async fn first(options: &DatabaseOptions) -> Result<DatabaseConnection, DbErr> {
+    let began = Instant::now();
+    loop {
+        match pool(options, 1, |sqlite| sqlite).await {
+            Err(error)
+                if DbError::from(error.clone()).passing() == Passing::AtOnce
+                    && began.elapsed() < options.acquire_timeout =>
+            {
+                tokio::time::sleep(PAUSE).await;
+            }
+            opened => return opened,
+        }
     }
 }
 
