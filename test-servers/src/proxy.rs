@@ -26,6 +26,8 @@ pub enum Mode {
     Open,
     /// It takes connections and bytes, and passes nothing on; what it took is passed on when it opens.
     BlackHole,
+    /// What clients say arrives; what they are answered does not.
+    HeldAnswers,
     /// It passes nothing on to clients that listen for notifications of `PostgreSQL`; to others it does.
     DeafListeners,
 }
@@ -126,7 +128,7 @@ async fn connect(client: TcpStream, server: SocketAddr, state: &mut watch::Recei
     });
     let to_the_client = pass(from_server, to_client, state.clone(), |_, mode| match mode {
         Mode::Open => true,
-        Mode::BlackHole => false,
+        Mode::BlackHole | Mode::HeldAnswers => false,
         Mode::DeafListeners => !listens.load(Ordering::Relaxed),
     });
     tokio::select! {

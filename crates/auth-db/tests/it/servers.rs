@@ -151,6 +151,34 @@ async fn work_that_lost_its_connection_runs_again_and_is_done_once() {
     assert!(world.look_up().await.unwrap());
 }
 
+/// Committed, and the answer lost: nobody knows, so it is not run again.
+#[tokio::test(flavor = "multi_thread")]
+async fn work_whose_commit_may_have_arrived_is_not_run_again() {
+    let Some(world) = Maltreated::new().await else { return };
+    let runs = AtomicU32::new(0);
+    let write = world.db.write(async |tx| {
+        runs.fetch_add(1, Ordering::Relaxed);
+        users::add_user(&tx, email("ada@example.org"), hash("h"), at(0)).await?;
+        world.proxy.set(Mode::HeldAnswers);
+        Ok(())
+    });
+    let cut = async {
+        while runs.load(Ordering::Relaxed) == 0 {
+            tokio::task::yield_now().await;
+        }
+        // The commit arrives within this time.
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        world.proxy.cut();
+        world.proxy.set(Mode::Open);
+    };
+
+    let (written, ()) = tokio::join!(write, cut);
+
+    assert!(matches!(written, Err(DbError::Unavailable(_))), "{written:?}");
+    assert_eq!(runs.load(Ordering::Relaxed), 1);
+    assert!(world.look_up().await.unwrap(), "it had arrived");
+}
+
 /// Two transactions that wait for each other: the database ends one of them, and it is run again.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_deadlock_is_nobodys_failure() {
