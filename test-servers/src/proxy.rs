@@ -1,12 +1,15 @@
 //! A proxy between a server and its clients that fails on request.
 
 use std::{
+    collections::BTreeMap,
     net::{Ipv4Addr, SocketAddr},
     sync::{
+        Arc, Mutex,
         atomic::{AtomicBool, Ordering},
         mpsc,
     },
     thread,
+    time::Duration,
 };
 
 use tokio::{
@@ -37,12 +40,44 @@ struct State {
     mode: Mode,
     /// How often all connections were reset.
     cuts: u64,
+    /// How often all connections were forgotten.
+    forgotten: u64,
 }
 
 /// A proxy on a free port of the loopback interface. It ends with this.
 pub struct Proxy {
     address: SocketAddr,
     state: watch::Sender<State>,
+    connections: Connections,
+}
+
+/// How many connections there are that were made after so many cuts.
+#[derive(Clone, Default)]
+struct Connections(Arc<Mutex<BTreeMap<u64, usize>>>);
+
+impl Connections {
+    fn count(&self, cuts: u64) -> usize {
+        self.0.lock().unwrap().get(&cuts).copied().unwrap_or_default()
+    }
+
+    fn begin(&self, cuts: u64) -> Connected {
+        *self.0.lock().unwrap().entry(cuts).or_default() += 1;
+        Connected { all: self.clone(), cuts }
+    }
+}
+
+/// Counts one connection for as long as it lives.
+struct Connected {
+    all: Connections,
+    cuts: u64,
+}
+
+impl Drop for Connected {
+    fn drop(&mut self) {
+        if let Some(count) = self.all.0.lock().unwrap().get_mut(&self.cuts) {
+            *count -= 1;
+        }
+    }
 }
 
 impl Proxy {
@@ -55,17 +90,19 @@ impl Proxy {
     /// Starts one on another loopback address, which is in no certificate.
     #[must_use]
     pub fn start_on(own: Ipv4Addr, server: SocketAddr) -> Self {
-        let (state, watched) = watch::channel(State { mode: Mode::Open, cuts: 0 });
+        let (state, watched) = watch::channel(State { mode: Mode::Open, cuts: 0, forgotten: 0 });
         let (told, told_address) = mpsc::channel();
+        let connections = Connections::default();
+        let counted = connections.clone();
         thread::spawn(move || {
             let runtime = Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async move {
                 let listener = TcpListener::bind((own, 0)).await.unwrap();
                 told.send(listener.local_addr().unwrap()).unwrap();
-                accept(&listener, server, watched).await;
+                accept(&listener, server, watched, counted).await;
             });
         });
-        Self { address: told_address.recv().unwrap(), state }
+        Self { address: told_address.recv().unwrap(), state, connections }
     }
 
     /// Where clients connect to.
@@ -79,18 +116,34 @@ impl Proxy {
         self.state.send_modify(|state| state.mode = mode);
     }
 
-    /// Resets all connections, whatever is under way on them.
+    /// Passes nothing on any more on the connections of this moment, and says nothing of it, as a firewall does
+    /// that was restarted. New ones are as ever.
+    pub fn forget(&self) {
+        self.state.send_modify(|state| state.forgotten += 1);
+    }
+
+    /// Resets all connections, whatever is under way on them, and waits until they are gone.
     pub fn cut(&self) {
+        let before = self.state.borrow().cuts;
         self.state.send_modify(|state| state.cuts += 1);
+        while self.connections.count(before) > 0 {
+            thread::sleep(Duration::from_millis(1));
+        }
     }
 }
 
-async fn accept(listener: &TcpListener, server: SocketAddr, mut state: watch::Receiver<State>) {
+async fn accept(
+    listener: &TcpListener,
+    server: SocketAddr,
+    mut state: watch::Receiver<State>,
+    connections: Connections,
+) {
     loop {
         tokio::select! {
             accepted = listener.accept() => {
                 let Ok((client, _)) = accepted else { continue };
-                tokio::spawn(serve(client, server, state.clone()));
+                let connected = connections.begin(state.borrow().cuts);
+                tokio::spawn(serve(client, server, state.clone(), connected));
             }
             () = dropped(&mut state) => return,
         }
@@ -102,14 +155,18 @@ async fn dropped(state: &mut watch::Receiver<State>) {
     while state.changed().await.is_ok() {}
 }
 
-async fn serve(client: TcpStream, server: SocketAddr, mut state: watch::Receiver<State>) {
-    let cuts = state.borrow().cuts;
+async fn serve(
+    client: TcpStream,
+    server: SocketAddr,
+    mut state: watch::Receiver<State>,
+    connected: Connected,
+) {
     // Whether it can be reset or is closed is all the same.
     let _ = client.set_zero_linger();
     let mut cut = state.clone();
     tokio::select! {
         () = connect(client, server, &mut state) => {}
-        _ = cut.wait_for(|state| state.cuts > cuts) => {}
+        _ = cut.wait_for(|state| state.cuts > connected.cuts) => {}
     }
 }
 
@@ -122,14 +179,18 @@ async fn connect(client: TcpStream, server: SocketAddr, state: &mut watch::Recei
     let (from_client, to_client) = client.into_split();
     let (from_server, to_server) = server.into_split();
     let listens = AtomicBool::new(false);
-    let to_the_server = pass(from_client, to_server, state.clone(), |bytes, mode| {
+    let forgotten = state.borrow().forgotten;
+    let to_the_server = pass(from_client, to_server, state.clone(), |bytes, state| {
         listens.fetch_or(bytes.windows(6).any(|word| word == b"LISTEN"), Ordering::Relaxed);
-        mode != Mode::BlackHole
+        state.forgotten == forgotten && state.mode != Mode::BlackHole
     });
-    let to_the_client = pass(from_server, to_client, state.clone(), |_, mode| match mode {
-        Mode::Open => true,
-        Mode::BlackHole | Mode::HeldAnswers => false,
-        Mode::DeafListeners => !listens.load(Ordering::Relaxed),
+    let to_the_client = pass(from_server, to_client, state.clone(), |_, state| {
+        let may_pass = match state.mode {
+            Mode::Open => true,
+            Mode::BlackHole | Mode::HeldAnswers => false,
+            Mode::DeafListeners => !listens.load(Ordering::Relaxed),
+        };
+        state.forgotten == forgotten && may_pass
     });
     tokio::select! {
         () = to_the_server => {}
@@ -142,14 +203,14 @@ async fn pass(
     mut from: OwnedReadHalf,
     mut to: OwnedWriteHalf,
     mut state: watch::Receiver<State>,
-    may_pass: impl Fn(&[u8], Mode) -> bool,
+    may_pass: impl Fn(&[u8], State) -> bool,
 ) {
     let mut buffer = vec![0; 16 * 1024];
     loop {
         let Ok(count @ 1..) = from.read(&mut buffer).await else { return };
         let bytes = &buffer[..count];
         // Not if the proxy was dropped.
-        if state.wait_for(|state| may_pass(bytes, state.mode)).await.is_err()
+        if state.wait_for(|state| may_pass(bytes, *state)).await.is_err()
             || to.write_all(bytes).await.is_err()
         {
             return;

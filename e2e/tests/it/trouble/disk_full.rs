@@ -93,7 +93,13 @@ async fn on_a_full_disk_writes_are_refused_reads_go_on_and_room_is_used_again() 
     fs::remove_file(reserve).unwrap();
     let (later, refusals) = fill(&client, "later", 20).await;
     assert_eq!((later.len(), refusals.len()), (20, 0), "room is used again");
-    for address in registered.iter().chain(&later) {
+    let mut database = open(&disk.0.join("auth.db")).await;
+    let stored: Vec<String> =
+        sqlx::query_scalar("SELECT email FROM users").fetch_all(&mut database).await.unwrap();
+    let lost: Vec<&String> =
+        registered.iter().chain(&later).filter(|email| !stored.contains(email)).collect();
+    assert_eq!(lost, [""; 0], "acknowledged and then lost");
+    for address in [&registered[0], &later[0]] {
         assert_eq!(client.log_in(address, PASSWORD).await.status, 200, "{address}");
     }
     tell(&format!(
