@@ -200,9 +200,10 @@ mod tests {
         assert!((20..80).contains(&bcrypt), "half of them: {bcrypt}");
 
         // Another process has the same key, and counts the same; what is no hash does not keep it from that.
-        let damage = "INSERT INTO users SELECT 3, 'x@example.org', 'x@example.org', 'no hash', 0, 0, 0";
-        auth.parts().db.for_migrations().execute_unprepared(damage).await.unwrap();
         let before = auth.parts().decoys.known().unwrap();
+        import(2, PBKDF2).await;
+        let damage = "UPDATE users SET hashed_password = 'no hash' WHERE id = 1";
+        auth.parts().db.for_migrations().execute_unprepared(damage).await.unwrap();
         auth.count_stored_hashes().await.unwrap();
         let after = auth.parts().decoys.known().unwrap();
         assert_eq!(after.key, before.key);
