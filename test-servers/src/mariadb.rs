@@ -41,6 +41,8 @@ pub fn prepare(server: &Server) {
     install
         .args(["--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db"])
         .arg(format!("--datadir={}", data(server).display()))
+        // One that starts deletes all temporary tables that it finds, those of others included.
+        .arg(format!("--tmpdir={}", server.folder().display()))
         .current_dir(server.folder());
     run_as(&mut install, SYSTEM_USER);
     let output = install.output().unwrap();
@@ -57,6 +59,7 @@ pub fn launch(server: &Server) -> Guardian {
         programs.server.display().to_string(),
         "--no-defaults".to_owned(),
         format!("--datadir={}", data(server).display()),
+        format!("--tmpdir={folder}"),
         format!("--socket={folder}/socket"),
         format!("--pid-file={}", pid_file(server).display()),
         format!("--init-file={folder}/init.sql"),
