@@ -50,12 +50,12 @@ impl Nodes {
             if let Ok(opened) = self.world.log_in(ADA, PASSWORD).await {
                 while !self.world.is_remembered(&opened.token).await {
                     assert!(began.elapsed() < Duration::from_secs(15), "nothing is remembered any more");
-                    tokio::time::sleep(Duration::from_millis(20)).await;
+                    tokio::task::yield_now().await;
                 }
                 return;
             }
             assert!(began.elapsed() < Duration::from_secs(15), "the database is not used any more");
-            tokio::time::sleep(Duration::from_millis(20)).await;
+            tokio::task::yield_now().await;
         }
     }
 }
