@@ -2,19 +2,17 @@
 
 use std::{
     collections::HashSet,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
     time::{Duration, Instant},
 };
 
 use reqwest::Method;
-use rustix::process::Signal;
 use test_servers::{Kind, kind};
-use tokio::task::JoinHandle;
 
-use crate::support::{ADA, Balancer, Client, PASSWORD, Server, free_address};
+use crate::support::{
+    ADA, Balancer, Client, PASSWORD, Server,
+    accounts::{Load, false_claims, violations},
+    at_once, free_address,
+};
 
 /// How long after it was ended a session may count on another node, by checks that begin then.
 const BOUND: Duration = Duration::from_millis(1500);
@@ -88,19 +86,11 @@ async fn of_registrations_of_one_address_on_three_nodes_at_once_one_succeeds() {
     let Some(nodes) = Nodes::start() else { return };
     for round in 0..20 {
         let address = format!("user{round}@example.org");
-        let tasks: Vec<_> = nodes
-            .clients()
-            .into_iter()
-            .map(|client| {
-                let address = address.clone();
-                tokio::spawn(async move { client.register(&address).await.status })
-            })
-            .collect();
-        let mut statuses = Vec::new();
-        for task in tasks {
-            statuses.push(task.await.unwrap());
-        }
-        statuses.sort_unstable();
+        let statuses = at_once(nodes.clients().into_iter().map(|client| {
+            let address = address.clone();
+            async move { client.register(&address).await }
+        }))
+        .await;
         assert_eq!(statuses, [200, 400, 400]);
     }
 }
@@ -112,19 +102,11 @@ async fn of_uses_of_one_reset_token_on_three_nodes_at_once_one_succeeds() {
     clients[0].register(ADA).await;
     for _ in 0..20 {
         let token = clients[1].reset_token(ADA).await;
-        let tasks: Vec<_> = clients
-            .iter()
-            .cloned()
-            .map(|client| {
-                let token = token.clone();
-                tokio::spawn(async move { client.reset(ADA, &token, "t4rt1fl3tt3").await.status })
-            })
-            .collect();
-        let mut statuses = Vec::new();
-        for task in tasks {
-            statuses.push(task.await.unwrap());
-        }
-        statuses.sort_unstable();
+        let statuses = at_once(clients.iter().cloned().map(|client| {
+            let token = token.clone();
+            async move { client.reset(ADA, &token, "t4rt1fl3tt3").await }
+        }))
+        .await;
         assert_eq!(statuses, [200, 403, 403]);
     }
 }
@@ -149,98 +131,44 @@ async fn a_session_that_one_node_ends_is_refused_by_all_within_the_bound() {
     }
 }
 
-/// Registers without pause until it is told to stop; which addresses were acknowledged, and what failed.
-struct Load {
-    stop: Arc<AtomicBool>,
-    tasks: Vec<JoinHandle<(Vec<String>, Vec<String>)>>,
-}
-
-impl Load {
-    fn start(client: &Client) -> Self {
-        let stop = Arc::new(AtomicBool::new(false));
-        let tasks = (0..4).map(|task| tokio::spawn(register(client.clone(), task, Arc::clone(&stop))));
-        Self { tasks: tasks.collect(), stop }
-    }
-
-    async fn end(self) -> (Vec<String>, Vec<String>) {
-        self.stop.store(true, Ordering::Relaxed);
-        let (mut acknowledged, mut failed) = (Vec::new(), Vec::new());
-        for task in self.tasks {
-            let (more, worse) = task.await.unwrap();
-            acknowledged.extend(more);
-            failed.extend(worse);
-        }
-        (acknowledged, failed)
-    }
-}
-
-async fn register(client: Client, task: usize, stop: Arc<AtomicBool>) -> (Vec<String>, Vec<String>) {
-    let (mut acknowledged, mut failed) = (Vec::new(), Vec::new());
-    for number in 0.. {
-        if stop.load(Ordering::Relaxed) {
-            break;
-        }
-        let address = format!("user{task}-{number}@example.org");
-        let fields = [("email", address.as_str()), ("password", PASSWORD)];
-        match Client::try_send(client.request(Method::POST, "/users").form(&fields)).await {
-            Ok(answer) if answer.status == 200 => acknowledged.push(address),
-            Ok(answer) => failed.push(format!("{address}: {} {}", answer.status, answer.body)),
-            Err(error) => failed.push(format!("{address}: {error:?}")),
-        }
-    }
-    (acknowledged, failed)
-}
-
-/// Of those that were acknowledged, the ones that can't log in.
-async fn lost(client: &Client, acknowledged: &[String]) -> Vec<String> {
-    let mut lost = Vec::new();
-    for address in acknowledged {
-        if client.log_in(address, PASSWORD).await.status != 200 {
-            lost.push(address.clone());
-        }
-    }
-    lost
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_node_that_is_killed_under_load_loses_nothing_that_was_acknowledged() {
     let Some(mut nodes) = Nodes::start() else { return };
     let Some(balancer) = nodes.balancer() else { return };
-    let load = Load::start(&balancer.client());
+    let mut load = Load::start(&balancer.client());
     for _ in 0..3 {
-        tokio::time::sleep(Duration::from_millis(300)).await;
+        load.more(20).await;
         let killed = nodes.0.remove(0);
         nodes.0.push(killed.crash_and_restart());
     }
+    let outcome = load.end().await;
 
-    let (acknowledged, _) = load.end().await;
-
-    assert!(acknowledged.len() > 10, "{}", acknowledged.len());
-    assert_eq!(lost(&nodes.0[1].client(), &acknowledged).await, [""; 0]);
-    // The check finds what was lost.
-    let never = ["never@example.org".to_owned()];
-    assert_eq!(lost(&nodes.0[1].client(), &never).await, never);
+    assert!(outcome.accounts.len() >= 60);
+    // One that was started after all sessions had ended: it remembers none of them.
+    let node = nodes.0.remove(0).restart();
+    let client = node.client();
+    assert_eq!(violations(&client, &outcome.accounts).await, [""; 0]);
+    let claims = false_claims(&client).await;
+    assert_eq!(violations(&client, &claims).await.len(), claims.len(), "the check finds what was lost");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_restart_of_all_nodes_one_after_the_other_drops_no_request() {
     let Some(mut nodes) = Nodes::start() else { return };
     let Some(balancer) = nodes.balancer() else { return };
-    let client = balancer.client();
-    let load = Load::start(&client);
+    let mut load = Load::start(&balancer.client());
     for _ in 0..3 {
-        let mut next = nodes.0.remove(0);
-        next.signal(Signal::TERM);
-        assert!(next.ended().success());
-        nodes.0.push(next.second());
-        // Until the balancer has seen it: three times as long as it may take.
-        tokio::time::sleep(Duration::from_millis(300)).await;
+        load.more(5).await;
+        let next = nodes.0.remove(0);
+        nodes.0.push(next.restart());
+        balancer.sees_all_well().await;
     }
+    load.more(5).await;
+    let outcome = load.end().await;
 
-    let (acknowledged, failed) = load.end().await;
-
-    assert_eq!(failed, [""; 0]);
-    let addresses: HashSet<&String> = acknowledged.iter().collect();
-    assert_eq!(addresses.len(), acknowledged.len());
-    assert_eq!(lost(&client, &acknowledged).await, [""; 0]);
+    assert_eq!(outcome.failures, [""; 0]);
+    let addresses: HashSet<&String> = outcome.accounts.iter().map(|account| &account.address).collect();
+    assert_eq!(addresses.len(), outcome.accounts.len());
+    let node = nodes.0.remove(0).restart();
+    assert_eq!(violations(&node.client(), &outcome.accounts).await, [""; 0]);
 }

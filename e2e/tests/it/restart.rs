@@ -1,17 +1,12 @@
 //! What was acknowledged is there after a restart; what ended stays ended.
 
-use reqwest::Method;
-
-use crate::support::{ADA, PASSWORD, Server, told};
+use crate::support::{ADA, PASSWORD, Server, States, told};
 
 #[tokio::test]
 async fn users_sessions_and_an_outstanding_reset_survive_and_ended_sessions_stay_ended() {
     let server = Server::start();
     let client = server.client();
-    let live = client.logged_in(ADA).await;
-    let ended = client.log_in(ADA, PASSWORD).await.cookie();
-    client.with_cookie(Method::DELETE, "/sessions", &ended).await;
-    let token = client.reset_token(ADA).await;
+    let States { live, ended, reset } = client.user_of_all_states(ADA).await;
 
     let server = server.restart();
     let client = server.client();
@@ -24,6 +19,6 @@ async fn users_sessions_and_an_outstanding_reset_survive_and_ended_sessions_stay
     let client = server.client();
     assert_eq!(client.profile(&live).await.status, 200);
     assert_eq!(client.profile(&ended).await.status, 403);
-    assert_eq!(client.reset(ADA, &token, "a new one").await.status, 200);
+    assert_eq!(client.reset(ADA, &reset, "a new one").await.status, 200);
     assert_eq!(client.profile(&live).await.status, 403);
 }

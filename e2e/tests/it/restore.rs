@@ -1,10 +1,9 @@
 //! Backups, made and restored as `docs/operating.md` says: users log in, sessions live, resets count.
 
-use reqwest::Method;
 use sqlx::{AssertSqlSafe, Connection};
 use test_servers::{Kind, Place, kind, shared};
 
-use crate::support::{ADA, PASSWORD, Server, open};
+use crate::support::{ADA, PASSWORD, Server, States, open};
 
 /// Backs up the database of a running server; the URL of a restored one.
 async fn restored(server: &Server, folder: &std::path::Path) -> String {
@@ -27,10 +26,7 @@ async fn restored(server: &Server, folder: &std::path::Path) -> String {
 async fn a_restored_backup_is_the_service_of_the_moment_it_was_made() {
     let server = Server::start();
     let client = server.client();
-    let live = client.logged_in(ADA).await;
-    let ended = client.log_in(ADA, PASSWORD).await.cookie();
-    client.with_cookie(Method::DELETE, "/sessions", &ended).await;
-    let token = client.reset_token(ADA).await;
+    let States { live, ended, reset } = client.user_of_all_states(ADA).await;
     let folder = tempfile::tempdir().unwrap();
 
     let url = restored(&server, folder.path()).await;
@@ -43,6 +39,6 @@ async fn a_restored_backup_is_the_service_of_the_moment_it_was_made() {
     assert_eq!(client.log_in(ADA, PASSWORD).await.status, 200);
     assert_eq!(client.log_in("later@example.org", PASSWORD).await.status, 401);
     assert_eq!(client.register("new@example.org").await.status, 200, "numbering goes on");
-    assert_eq!(client.reset(ADA, &token, "a new one").await.status, 200);
+    assert_eq!(client.reset(ADA, &reset, "a new one").await.status, 200);
     assert_eq!(client.profile(&live).await.status, 403);
 }

@@ -1,13 +1,17 @@
 //! Accounts that are registered and reset until something breaks, and what must be true of them afterwards.
 
-use std::sync::{
-    Arc, Mutex,
-    atomic::{AtomicBool, AtomicU64, Ordering},
+use std::{
+    mem,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
 };
 
-use tokio::task::JoinHandle;
+use reqwest::Method;
+use tokio::{sync::watch, task::JoinHandle};
 
-use crate::support::{Client, PASSWORD};
+use super::{Client, PASSWORD};
 
 const NEW: &str = "t4rt1fl3tt3";
 
@@ -33,11 +37,22 @@ pub struct Account {
     pub stage: Stage,
 }
 
+/// What became of a load.
+#[derive(Default)]
+pub struct Outcome {
+    /// As far as they came; without those whose registration was not acknowledged.
+    pub accounts: Vec<Account>,
+    /// Requests that did not succeed, and why.
+    pub failures: Vec<String>,
+}
+
 /// Clients that register, log in and reset without pause, each one account after the other, until they are
 /// told to stop.
 pub struct Load {
     stop: Arc<AtomicBool>,
-    accounts: Arc<Mutex<Vec<Account>>>,
+    outcome: Arc<Mutex<Outcome>>,
+    /// How many accounts have come as far as they come.
+    came: watch::Receiver<usize>,
     tasks: Vec<JoinHandle<()>>,
 }
 
@@ -46,57 +61,75 @@ static ACCOUNTS: AtomicU64 = AtomicU64::new(0);
 
 impl Load {
     pub fn start(client: &Client) -> Self {
-        let (stop, accounts) = (Arc::new(AtomicBool::new(false)), Arc::default());
-        let tasks =
-            (0..8).map(|_| tokio::spawn(run(client.clone(), Arc::clone(&stop), Arc::clone(&accounts))));
-        Self { tasks: tasks.collect(), stop, accounts }
+        let (stop, outcome) = (Arc::new(AtomicBool::new(false)), Arc::default());
+        let (tell, came) = watch::channel(0);
+        let tasks = (0..8).map(|_| {
+            let run = run(client.clone(), Arc::clone(&stop), Arc::clone(&outcome), tell.clone());
+            tokio::spawn(run)
+        });
+        Self { tasks: tasks.collect(), stop, outcome, came }
     }
 
-    /// The accounts, as far as they came.
-    pub async fn end(self) -> Vec<Account> {
+    /// Waits until so many more accounts have come as far as they come.
+    pub async fn more(&mut self, accounts: usize) {
+        let enough = *self.came.borrow() + accounts;
+        self.came.wait_for(|came| *came >= enough).await.expect("the load goes on");
+    }
+
+    pub async fn end(self) -> Outcome {
         self.stop.store(true, Ordering::Relaxed);
         for task in self.tasks {
             task.await.unwrap();
         }
-        std::mem::take(&mut *self.accounts.lock().unwrap())
+        mem::take(&mut *self.outcome.lock().unwrap())
     }
 }
 
-async fn run(client: Client, stop: Arc<AtomicBool>, accounts: Arc<Mutex<Vec<Account>>>) {
+async fn run(
+    client: Client,
+    stop: Arc<AtomicBool>,
+    outcome: Arc<Mutex<Outcome>>,
+    came: watch::Sender<usize>,
+) {
     while !stop.load(Ordering::Relaxed) {
         let number = ACCOUNTS.fetch_add(1, Ordering::Relaxed);
-        if let Some(account) = one(&client, format!("user{number}@example.org")).await {
-            accounts.lock().unwrap().push(account);
-        } else {
-            // Whatever broke takes a moment.
-            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-        }
+        let (account, failure) = one(&client, format!("user{number}@example.org")).await;
+        came.send_modify(|came| *came += usize::from(account.is_some()));
+        let mut outcome = outcome.lock().unwrap();
+        outcome.accounts.extend(account);
+        outcome.failures.extend(failure);
     }
 }
 
-/// Takes one account as far as it gets; none if not even its registration was acknowledged.
-async fn one(client: &Client, address: String) -> Option<Account> {
-    let post = async |path, fields: &[(&str, &str)]| {
-        let request = client.request(reqwest::Method::POST, path).form(fields);
-        Client::try_send(request).await.ok().filter(|answer| answer.status == 200)
+/// Takes one account as far as it gets; none if not even its registration was acknowledged. With what stopped it.
+async fn one(client: &Client, address: String) -> (Option<Account>, Option<String>) {
+    let send = async |method: Method, path, fields: &[(&str, &str)]| {
+        let request = client.request(method.clone(), path).form(fields);
+        match Client::try_send(request).await {
+            Ok(answer) if answer.status == 200 => Ok(answer),
+            Ok(answer) => Err(format!("{method} {path}, {address}: {} {}", answer.status, answer.body)),
+            Err(error) => Err(format!("{method} {path}, {address}: {error:?}")),
+        }
     };
-    post("/users", &[("email", &address), ("password", PASSWORD)]).await?;
-    let registered = Account { address: address.clone(), stage: Stage::Registered };
-    let Some(answer) = post("/sessions", &[("email", &address), ("password", PASSWORD)]).await else {
-        return Some(registered);
+    let credentials = [("email", address.as_str()), ("password", PASSWORD)];
+    let account = |stage| Some(Account { address: address.clone(), stage });
+
+    if let Err(failure) = send(Method::POST, "/users", &credentials).await {
+        return (None, Some(failure));
+    }
+    let cookie = match send(Method::POST, "/sessions", &credentials).await {
+        Ok(answer) => answer.cookie(),
+        Err(failure) => return (account(Stage::Registered), Some(failure)),
     };
-    let cookie = answer.cookie();
-    let Some(answer) = post("/reset_password", &[("email", &address)]).await else {
-        return Some(Account { stage: Stage::LoggedIn { cookie }, ..registered });
+    let token = match send(Method::POST, "/reset_password", &credentials[..1]).await {
+        Ok(answer) => answer.json()["reset_token"].as_str().unwrap().to_owned(),
+        Err(failure) => return (account(Stage::LoggedIn { cookie }), Some(failure)),
     };
-    let token = answer.json()["reset_token"].as_str()?.to_owned();
     let fields = [("email", address.as_str()), ("reset_token", &token), ("new_password", NEW)];
-    let request = client.request(reqwest::Method::PUT, "/reset_password").form(&fields);
-    let stage = match Client::try_send(request).await {
-        Ok(answer) if answer.status == 200 => Stage::Reset { cookie },
-        _ => Stage::Resetting { cookie },
-    };
-    Some(Account { address, stage })
+    match send(Method::PUT, "/reset_password", &fields).await {
+        Ok(_) => (account(Stage::Reset { cookie }), None),
+        Err(failure) => (account(Stage::Resetting { cookie }), Some(failure)),
+    }
 }
 
 /// Acknowledged writes.

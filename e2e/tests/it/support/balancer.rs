@@ -21,6 +21,9 @@ const PROGRAM: &str = "/usr/sbin/haproxy";
 pub struct Balancer {
     child: Child,
     address: SocketAddr,
+    /// Where it tells what it thinks of the nodes.
+    statistics: SocketAddr,
+    nodes: usize,
     _folder: TempDir,
 }
 
@@ -32,9 +35,9 @@ impl Balancer {
             return None;
         }
         let folder = tempfile::tempdir().unwrap();
-        let address = free_address();
+        let (address, statistics) = (free_address(), free_address());
         let file = folder.path().join("haproxy.cfg");
-        fs::write(&file, configuration(address, nodes)).unwrap();
+        fs::write(&file, configuration(address, statistics, nodes)).unwrap();
         let mut child = start(&file);
         let deadline = Instant::now() + Duration::from_secs(30);
         while TcpStream::connect(address).is_err() {
@@ -42,13 +45,27 @@ impl Balancer {
                 child.try_wait().unwrap().is_none() && Instant::now() < deadline,
                 "HAProxy does not start"
             );
-            thread::sleep(Duration::from_millis(10));
+            thread::yield_now();
         }
-        Some(Self { child, address, _folder: folder })
+        Some(Self { child, address, statistics, nodes: nodes.len(), _folder: folder })
     }
 
     pub fn client(&self) -> Client {
         Client::new(self.address)
+    }
+
+    /// Waits until it gives requests to all nodes.
+    pub async fn sees_all_well(&self) {
+        let client = Client::new(self.statistics);
+        let deadline = Instant::now() + Duration::from_secs(30);
+        loop {
+            let table = client.get("/;csv").await.body;
+            let is_well = |line: &&str| line.starts_with("auth,node") && line.contains(",UP,");
+            if table.lines().filter(is_well).count() == self.nodes {
+                return;
+            }
+            assert!(Instant::now() < deadline, "{table}");
+        }
     }
 }
 
@@ -64,8 +81,8 @@ fn start(file: &Path) -> Child {
     Command::new(PROGRAM).arg("-db").arg("-f").arg(file).stdout(Stdio::null()).spawn().unwrap()
 }
 
-/// The same as in `docs/operating.md`, with shorter intervals.
-fn configuration(address: SocketAddr, nodes: &[SocketAddr]) -> String {
+/// The same as in `docs/operating.md`, with shorter intervals and a page that tells the state of the nodes.
+fn configuration(address: SocketAddr, statistics: SocketAddr, nodes: &[SocketAddr]) -> String {
     let mut text = format!(
         "defaults
     mode http
@@ -80,6 +97,11 @@ fn configuration(address: SocketAddr, nodes: &[SocketAddr]) -> String {
 frontend public
     bind {address}
     default_backend auth
+
+frontend statistics
+    bind {statistics}
+    stats enable
+    stats uri /
 
 backend auth
     balance roundrobin

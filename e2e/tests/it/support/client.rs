@@ -21,6 +21,13 @@ pub struct Answer {
     pub body: String,
 }
 
+/// The cookies and the reset token of a user.
+pub struct States {
+    pub live: String,
+    pub ended: String,
+    pub reset: String,
+}
+
 impl Client {
     pub fn new(address: SocketAddr) -> Self {
         let http = reqwest::Client::builder().redirect(Policy::none()).build().unwrap();
@@ -72,6 +79,14 @@ impl Client {
         self.log_in(address, PASSWORD).await.cookie()
     }
 
+    /// A user with a session that lives, one that was ended, and a reset token: what must outlast everything.
+    pub async fn user_of_all_states(&self, address: &str) -> States {
+        let live = self.logged_in(address).await;
+        let ended = self.log_in(address, PASSWORD).await.cookie();
+        self.with_cookie(Method::DELETE, "/sessions", &ended).await;
+        States { live, ended, reset: self.reset_token(address).await }
+    }
+
     pub async fn profile(&self, cookie: &str) -> Answer {
         self.with_cookie(Method::GET, "/profile", cookie).await
     }
@@ -104,4 +119,17 @@ impl Answer {
 /// Status and body.
 pub fn told(answer: &Answer) -> (u16, &str) {
     (answer.status, &answer.body)
+}
+
+/// The statuses that all get who ask at the same time, in order.
+pub async fn at_once<F: Future<Output = Answer> + Send + 'static>(
+    asking: impl IntoIterator<Item = F>,
+) -> Vec<u16> {
+    let tasks: Vec<_> = asking.into_iter().map(tokio::spawn).collect();
+    let mut statuses = Vec::new();
+    for task in tasks {
+        statuses.push(task.await.unwrap().status);
+    }
+    statuses.sort_unstable();
+    statuses
 }

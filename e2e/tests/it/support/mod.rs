@@ -1,5 +1,6 @@
 //! A server for each test, a client that follows no redirects, and a line to speak raw HTTP on.
 
+pub mod accounts;
 mod balancer;
 mod binary;
 mod client;
@@ -9,7 +10,7 @@ mod server;
 
 pub use balancer::{Balancer, free_address};
 pub use binary::{Output, run};
-pub use client::{Answer, Client, told};
+pub use client::{Answer, Client, States, at_once, told};
 pub use database::open;
 pub use raw::{raw, raw_bytes};
 pub use server::Server;

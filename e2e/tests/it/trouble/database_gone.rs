@@ -7,6 +7,7 @@ use std::{
 
 use reqwest::Method;
 use test_servers::{Kind, Mode, Options, Proxy, kind};
+use tokio::{sync::watch, task::JoinHandle};
 
 use super::{amount, tell};
 use crate::support::{ADA, Answer, Client, PASSWORD, Server};
@@ -52,6 +53,14 @@ impl World {
         fs::read_dir(format!("/proc/{}/fd", self.service.pid())).unwrap().count()
     }
 
+    /// What is remembered of sessions counts for a moment more: at most one second, three times that here.
+    async fn forgets_sessions(&self) {
+        let gone = Instant::now();
+        while self.client.profile(&self.cookie).await.status == 200 {
+            assert!(gone.elapsed() < Duration::from_secs(3), "a session counts that nobody can look up");
+        }
+    }
+
     /// What clients are told that they should not be, while the database is gone.
     async fn violations_while_gone(&self) -> Vec<String> {
         let mut wrong = Vec::new();
@@ -93,7 +102,6 @@ impl World {
             }
             let told = format!("{login} {healthz} {profile}, {open} files instead of {files}");
             assert!(began.elapsed() < BACK_WITHIN, "{told}: {}", self.service.log());
-            tokio::time::sleep(Duration::from_millis(50)).await;
         }
         assert!(self.service.is_running(), "nobody restarted it");
         began.elapsed()
@@ -104,18 +112,42 @@ async fn answer(asking: impl Future<Output = Answer>) -> Option<Answer> {
     tokio::time::timeout(REFUSED_WITHIN, asking).await.ok()
 }
 
-/// Logs in and checks without pause.
-fn load(world: &World) -> Vec<tokio::task::JoinHandle<()>> {
-    let one = |client: Client, cookie: String| async move {
-        loop {
-            // It ends with the service, in the middle of things.
-            let wrong = [("email", ADA), ("password", "wrong")];
-            let _ = Client::try_send(client.request(Method::POST, "/sessions").form(&wrong)).await;
-            let check = client.request(Method::GET, "/profile").header("Cookie", &cookie);
-            let _ = Client::try_send(check).await;
-        }
-    };
-    (0..4).map(|_| tokio::spawn(one(world.client.clone(), world.cookie.clone()))).collect()
+/// Logs in and checks without pause, and counts the answers.
+struct Load {
+    answers: watch::Receiver<usize>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Load {
+    fn start(world: &World) -> Self {
+        let (tell, answers) = watch::channel(0);
+        let tasks =
+            (0..4).map(|_| tokio::spawn(one(world.client.clone(), world.cookie.clone(), tell.clone())));
+        Self { tasks: tasks.collect(), answers }
+    }
+
+    /// Waits until so many more were answered.
+    async fn more(&mut self, answers: usize) {
+        let enough = *self.answers.borrow() + answers;
+        self.answers.wait_for(|answers| *answers >= enough).await.expect("the load goes on");
+    }
+}
+
+impl Drop for Load {
+    fn drop(&mut self) {
+        self.tasks.iter().for_each(JoinHandle::abort);
+    }
+}
+
+async fn one(client: Client, cookie: String, answers: watch::Sender<usize>) {
+    loop {
+        // It ends with the service, in the middle of things.
+        let wrong = [("email", ADA), ("password", "wrong")];
+        let _ = Client::try_send(client.request(Method::POST, "/sessions").form(&wrong)).await;
+        let check = client.request(Method::GET, "/profile").header("Cookie", &cookie);
+        let _ = Client::try_send(check).await;
+        answers.send_modify(|answers| *answers += 2);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -124,8 +156,9 @@ async fn a_database_that_is_gone_is_told_in_time_and_found_again() {
     let (rounds, lasts) = amount((1, Duration::from_secs(3)), (5, Duration::from_secs(30)));
     // The twin: as long as it is there, the check finds four wrong answers less one.
     assert_eq!(world.violations_while_gone().await.len(), 3);
-    let load = load(&world);
-    tokio::time::sleep(Duration::from_secs(1)).await;
+    let mut load = Load::start(&world);
+    // All connections are open, of clients and to the database.
+    load.more(400).await;
     let files = world.open_files();
     let (mut wrong, mut slowest, mut asked) = (Vec::new(), Duration::ZERO, 0);
     for _ in 0..rounds {
@@ -136,8 +169,7 @@ async fn a_database_that_is_gone_is_told_in_time_and_found_again() {
             } else {
                 world.proxy.set(Mode::BlackHole);
             }
-            // What is remembered of sessions counts for a second more.
-            tokio::time::sleep(Duration::from_millis(1500)).await;
+            world.forgets_sessions().await;
             while began.elapsed() < lasts {
                 wrong.extend(world.violations_while_gone().await);
                 asked += 4;
@@ -150,9 +182,7 @@ async fn a_database_that_is_gone_is_told_in_time_and_found_again() {
             slowest = slowest.max(world.is_back(files).await);
         }
     }
-    for task in load {
-        task.abort();
-    }
+    drop(load);
 
     tell(&format!("{} times gone for {lasts:?}; asked {asked} times; back within {slowest:?}", rounds * 2));
     assert_eq!(wrong, [""; 0]);
@@ -163,24 +193,29 @@ async fn a_database_that_is_gone_is_told_in_time_and_found_again() {
 async fn connections_that_are_reset_mid_query_make_nothing_worse_than_503() {
     let Some(mut world) = World::new().await else { return };
     let files = world.open_files();
+    let (tell_one, mut good) = watch::channel(0);
     let tasks: Vec<_> = (0..4)
         .map(|_| {
-            let (client, cookie) = (world.client.clone(), world.cookie.clone());
+            let (client, cookie, tell_one) = (world.client.clone(), world.cookie.clone(), tell_one.clone());
             tokio::spawn(async move {
                 let mut statuses = Vec::new();
                 let began = Instant::now();
                 while began.elapsed() < amount(Duration::from_secs(4), Duration::from_secs(30)) {
-                    statuses.push(client.log_in(ADA, PASSWORD).await.status);
-                    statuses.push(client.profile(&cookie).await.status);
+                    for answer in [client.log_in(ADA, PASSWORD).await, client.profile(&cookie).await] {
+                        tell_one.send_modify(|good| *good += usize::from(answer.status == 200));
+                        statuses.push(answer.status);
+                    }
                 }
                 statuses
             })
         })
         .collect();
-    while !tasks.iter().all(tokio::task::JoinHandle::is_finished) {
+    drop(tell_one);
+    // Time and again, and always when connections are in use.
+    let mut enough = 0;
+    while good.wait_for(|good| *good >= enough).await.is_ok() {
         world.proxy.cut();
-        // Long enough for a new connection on a busy machine.
-        tokio::time::sleep(Duration::from_millis(500)).await;
+        enough = *good.borrow() + 40;
     }
 
     let (mut good, mut refused) = (0, 0);

@@ -4,15 +4,15 @@ use std::time::{Duration, Instant};
 
 use test_servers::{Kind, Options, kind};
 
-use super::{
-    accounts::{self, Load, acknowledged, violations},
-    amount, tell,
+use super::{amount, tell};
+use crate::support::{
+    Server,
+    accounts::{Load, acknowledged, false_claims, violations},
 };
-use crate::support::Server;
 
-/// Kills at another moment each round.
-fn moment(round: u32) -> Duration {
-    Duration::from_millis(100 + u64::from(round) * 37 % 200) * amount(1, 4)
+/// After how many accounts it is killed: at another moment each round, full of requests under way.
+fn moment(round: usize) -> usize {
+    10 + round * 37 % amount(20, 60)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -21,10 +21,10 @@ async fn a_service_that_is_killed_loses_nothing_that_was_acknowledged_and_leaves
     let mut server = Server::start();
     let (mut writes, mut wrong) = (0, Vec::new());
     for round in 0..rounds {
-        let load = Load::start(&server.client());
-        tokio::time::sleep(moment(round)).await;
+        let mut load = Load::start(&server.client());
+        load.more(moment(round)).await;
         server = server.crash_and_restart();
-        let accounts = load.end().await;
+        let accounts = load.end().await.accounts;
         writes += acknowledged(&accounts);
         wrong.extend(violations(&server.client(), &accounts).await);
     }
@@ -32,7 +32,7 @@ async fn a_service_that_is_killed_loses_nothing_that_was_acknowledged_and_leaves
     tell(&format!("{rounds} times the service was killed; {writes} writes were acknowledged"));
     assert_eq!(wrong, [""; 0]);
     assert!(writes > amount(100, 7000), "{writes}");
-    let claims = accounts::false_claims(&server.client()).await;
+    let claims = false_claims(&server.client()).await;
     assert_eq!(violations(&server.client(), &claims).await.len(), claims.len());
 }
 
@@ -48,10 +48,10 @@ async fn a_database_that_is_killed_loses_nothing_that_was_acknowledged_and_leave
     let client = server.client();
     let (mut writes, mut wrong) = (0, Vec::new());
     for round in 0..rounds {
-        let load = Load::start(&client);
-        tokio::time::sleep(moment(round) * 3).await;
+        let mut load = Load::start(&client);
+        load.more(moment(round)).await;
         database.kill();
-        let accounts = load.end().await;
+        let accounts = load.end().await.accounts;
         database.restart();
         let back = Instant::now();
         while client.get("/healthz").await.status != 200 {

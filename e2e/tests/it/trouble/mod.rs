@@ -3,7 +3,6 @@
 //! Shortened: `AUTH_TEST_FULL=1 cargo test -p e2e --test it trouble -- --nocapture` runs all of it. Each check
 //! prints its counts, and each has a twin: something that it must find.
 
-mod accounts;
 mod database_gone;
 mod disk_full;
 mod killed;
