@@ -1,6 +1,6 @@
 //! What breaks, and what of it anybody notices.
 //!
-//! Shortened: `AUTH_TEST_FULL=1 cargo test -p e2e --test it trouble -- --nocapture` runs all of it. Each check
+//! Shortened: with `AUTH_TEST_FULL=1` all of it is run; `CONTRIBUTING.md` has the command. Each check
 //! prints its counts, and each has a twin: something that it must find.
 
 mod database_gone;
