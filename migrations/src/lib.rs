@@ -21,6 +21,10 @@ mod m20261121_000001_users;
 mod m20261121_000002_sessions;
 mod m20261121_000003_reset_tokens;
 mod m20261121_000004_server_keys;
+mod m20261121_000005_throttles;
+mod m20261121_000006_devices;
+mod m20261121_000007_outbox;
+mod m20261121_000008_disabled_users;
 
 use std::collections::HashSet;
 
@@ -41,6 +45,10 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000002_sessions::Migration),
             Box::new(m20261121_000003_reset_tokens::Migration),
             Box::new(m20261121_000004_server_keys::Migration),
+            Box::new(m20261121_000005_throttles::Migration),
+            Box::new(m20261121_000006_devices::Migration),
+            Box::new(m20261121_000007_outbox::Migration),
+            Box::new(m20261121_000008_disabled_users::Migration),
         ]
     }
 }

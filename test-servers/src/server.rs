@@ -240,7 +240,8 @@ impl Server {
             .await;
         } else {
             let grants = "CREATE ROLE service LOGIN PASSWORD 'service'; \
-                 GRANT SELECT, INSERT, UPDATE, DELETE ON users, sessions, reset_tokens, server_keys TO service; \
+                 GRANT SELECT, INSERT, UPDATE, DELETE \
+                 ON users, sessions, reset_tokens, server_keys, throttles, devices, outbox TO service; \
                  GRANT SELECT ON seaql_migrations TO service";
             let mut owner = PgConnection::connect(url).await.unwrap();
             sqlx::raw_sql(grants).execute(&mut owner).await.unwrap();

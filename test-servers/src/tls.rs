@@ -15,12 +15,16 @@ pub struct Certificates {
     pub authority: PathBuf,
     /// An authority that signed nothing.
     pub stranger: PathBuf,
-    pub(crate) certificate: PathBuf,
-    pub(crate) key: PathBuf,
+    /// What the server shows.
+    pub certificate: PathBuf,
+    /// The key that belongs to it.
+    pub key: PathBuf,
 }
 
 impl Certificates {
-    pub(crate) fn make(folder: &Path) -> Self {
+    /// Makes new ones.
+    #[must_use]
+    pub fn make(folder: &Path) -> Self {
         let (authority, issuer) = authority();
         let (stranger, _) = self::authority();
         let key = KeyPair::generate().unwrap();

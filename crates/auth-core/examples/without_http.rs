@@ -7,7 +7,7 @@
 
 use auth_core::{
     Attempt, Auth, Options, ResetCompletion,
-    model::{Email, NewPassword, Password},
+    model::{Client, Email, NewPassword, Password},
 };
 use auth_db::{Database, DatabaseOptions};
 
@@ -34,7 +34,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let token = auth.request_reset(&email).await?;
     let new_password = "an even more correct horse".into();
-    auth.complete_reset(ResetCompletion { email, token, new_password }).await?;
+    auth.complete_reset(ResetCompletion { email, token, new_password, client: Client::default() }).await?;
     let still = auth.user_behind(&logged_in.token).await?.is_some();
     println!("after a reset the session counts: {still}");
     Ok(())

@@ -1,8 +1,11 @@
 //! Time and chance, handed in so that tests can decide both.
 
-use std::sync::{Mutex, PoisonError};
+use std::{
+    sync::{Mutex, OnceLock, PoisonError},
+    time::Instant,
+};
 
-use auth_db::model::{ResetToken, SessionId, SessionToken};
+use auth_db::model::{DeviceToken, ResetToken, SessionId, SessionToken};
 use time::{Duration, OffsetDateTime};
 use zeroize::Zeroizing;
 
@@ -10,6 +13,9 @@ use zeroize::Zeroizing;
 pub trait Clock: Send + Sync {
     /// The present instant, in UTC, to the microsecond: what a database keeps of it.
     fn now(&self) -> OffsetDateTime;
+
+    /// How long it is since some moment of the past: never less than before, even if the clock is set back.
+    fn elapsed(&self) -> std::time::Duration;
 }
 
 /// The clock of the operating system.
@@ -22,29 +28,47 @@ impl Clock for SystemClock {
         let now = OffsetDateTime::now_utc();
         now.replace_microsecond(now.microsecond()).unwrap_or(now)
     }
+
+    fn elapsed(&self) -> std::time::Duration {
+        static FIRST: OnceLock<Instant> = OnceLock::new();
+        FIRST.get_or_init(Instant::now).elapsed()
+    }
 }
 
 /// A clock that moves only when it is told to: for tests, here and in programs that use this crate.
 #[derive(Debug)]
-pub struct ManualClock(Mutex<OffsetDateTime>);
+pub struct ManualClock(Mutex<Moment>);
+
+#[derive(Debug)]
+struct Moment {
+    now: OffsetDateTime,
+    elapsed: Duration,
+}
 
 impl ManualClock {
     /// A clock that stands at `start`.
     #[must_use]
     pub const fn at(start: OffsetDateTime) -> Self {
-        Self(Mutex::new(start))
+        Self(Mutex::new(Moment { now: start, elapsed: Duration::ZERO }))
     }
 
     /// Moves the clock, backwards for a negative duration.
     pub fn advance(&self, by: Duration) {
-        let mut now = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        *now = now.saturating_add(by);
+        let mut moment = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        moment.now = moment.now.saturating_add(by);
+        moment.elapsed = moment.elapsed.saturating_add(by.max(Duration::ZERO));
     }
 }
 
 impl Clock for ManualClock {
     fn now(&self) -> OffsetDateTime {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).now
+    }
+
+    fn elapsed(&self) -> std::time::Duration {
+        let elapsed = self.0.lock().unwrap_or_else(PoisonError::into_inner).elapsed;
+        // It is never negative.
+        elapsed.unsigned_abs()
     }
 }
 
@@ -92,6 +116,11 @@ impl dyn Entropy {
         Ok(ResetToken::from_bits(*bits))
     }
 
+    pub(crate) fn device_token(&self) -> Result<DeviceToken, EntropyFailed> {
+        let bits = Zeroizing::new(self.array()?);
+        Ok(DeviceToken::from_bits(*bits))
+    }
+
     pub(crate) fn session_id(&self, now: OffsetDateTime) -> Result<SessionId, EntropyFailed> {
         let millis = u64::try_from(now.unix_timestamp_nanos() / 1_000_000).unwrap_or(0);
         Ok(SessionId::mint(millis, &self.array()?))
@@ -104,7 +133,7 @@ mod tests {
 
     use super::*;
 
-    /// asvs 7.2.3, 11.5.1: all 128 bits vary, and none repeats.
+    /// asvs 6.5.3, 6.5.4, 7.2.2, 7.2.3, 11.5.1: all 128 bits vary, and none repeats.
     #[test]
     fn tokens_are_unique_and_use_all_their_bits() {
         let entropy: &dyn Entropy = &SystemEntropy;

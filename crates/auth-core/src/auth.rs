@@ -4,10 +4,12 @@ use std::{fmt, io, sync::Arc, time::Duration};
 
 use auth_db::Database;
 use time::OffsetDateTime;
+use tokio::sync::Notify;
 
 use crate::{
-    Clock, Entropy, Figures, Hasher, HasherOptions, Policy, SessionMemory, SystemClock, SystemEntropy,
-    Unavailable, decoys::Decoys, sessions::Sessions,
+    Clock, Denylist, Entropy, Figures, Hasher, HasherOptions, MailOptions, Policy, SessionMemory,
+    SystemClock, SystemEntropy, ThrottleOptions, Unavailable, decoys::Decoys, sessions::Sessions,
+    throttle::Throttle,
 };
 
 /// What an [`Auth`] is made of besides its database.
@@ -15,6 +17,12 @@ use crate::{
 pub struct Options {
     /// The rules.
     pub policy: Policy,
+    /// Passwords that are refused.
+    pub denylist: Denylist,
+    /// Limits on tries; none for as many as anybody likes.
+    pub throttle: Option<ThrottleOptions>,
+    /// What owners are told by mail besides what they ask for.
+    pub mail: MailOptions,
     /// How passwords are hashed.
     pub hashing: HasherOptions,
     /// What may be remembered of stored sessions.
@@ -33,6 +41,9 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             policy: Policy::default(),
+            denylist: Denylist::builtin([]),
+            throttle: Some(ThrottleOptions::default()),
+            mail: MailOptions::default(),
             hashing: HasherOptions::default(),
             session_memory: SessionMemory::default(),
             look_up_floor: Duration::from_millis(2),
@@ -46,6 +57,8 @@ impl fmt::Debug for Options {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Options")
             .field("policy", &self.policy)
+            .field("denylist", &self.denylist)
+            .field("throttle", &self.throttle)
             .field("hashing", &self.hashing)
             .field("session_memory", &self.session_memory)
             .finish_non_exhaustive()
@@ -63,6 +76,11 @@ pub(crate) struct Parts {
     pub sessions: Sessions,
     pub decoys: Decoys,
     pub policy: Policy,
+    pub denylist: Denylist,
+    pub throttle: Option<Throttle>,
+    pub mail: MailOptions,
+    /// Tells the worker that there is something to do.
+    pub mail_wanted: Notify,
     pub look_up_floor: Duration,
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<dyn Entropy>,
@@ -86,10 +104,26 @@ impl Auth {
     }
 
     pub(crate) fn with_hasher(db: Database, options: Options, hasher: Hasher) -> Self {
-        let Options { policy, session_memory, look_up_floor, clock, entropy, .. } = options;
+        let Options {
+            policy, denylist, throttle, mail, session_memory, look_up_floor, clock, entropy, ..
+        } = options;
+        let throttle = throttle.map(|options| Throttle::new(options, &clock));
         let sessions = Sessions::new(db.clone(), session_memory, policy.session_idle);
         let decoys = Decoys::default();
-        Self(Arc::new(Parts { db, hasher, sessions, decoys, policy, look_up_floor, clock, entropy }))
+        Self(Arc::new(Parts {
+            db,
+            hasher,
+            sessions,
+            decoys,
+            policy,
+            denylist,
+            throttle,
+            mail,
+            mail_wanted: Notify::new(),
+            look_up_floor,
+            clock,
+            entropy,
+        }))
     }
 
     /// The rules in force.

@@ -1,14 +1,15 @@
 //! Completing a reset: a token is spent, a password set, every session ended.
 
 use auth_db::{
+    devices,
     model::{
-        Email, InvalidPassword, NewPassword, PasswordHash, PasswordReset, ResetToken, ResetTokenDigest,
-        SecretString, UserChanges,
+        Client, Email, InvalidPassword, MailKind, NewPassword, PasswordHash, PasswordReset, ResetToken,
+        ResetTokenDigest, SecretString, UserChanges,
     },
     resets, users,
 };
 
-use crate::{Auth, Unavailable, sessions::Ended};
+use crate::{Auth, Throttled, Unavailable, mail::Notice, sessions::Ended, throttle};
 
 /// What its owner sends to set a new password.
 #[derive(Debug)]
@@ -19,6 +20,8 @@ pub struct ResetCompletion {
     pub token: ResetToken,
     /// The new password as typed; the policy is asked only once the token is known to be good.
     pub new_password: SecretString,
+    /// Who tries.
+    pub client: Client,
 }
 
 /// Why a reset was not completed. Nothing changed, and a good token stays good.
@@ -30,6 +33,9 @@ pub enum CompleteResetError {
     /// The token is good and the new password is not.
     #[error("the new password {0}")]
     InvalidPassword(#[from] InvalidPassword),
+    /// This client tried too many tokens.
+    #[error(transparent)]
+    Throttled(#[from] Throttled),
     /// What any use case can meet.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
@@ -46,7 +52,17 @@ impl Auth {
     /// [`CompleteResetError`].
     #[tracing::instrument(level = "debug", name = "core.complete_reset", skip_all)]
     pub async fn complete_reset(&self, completion: ResetCompletion) -> Result<(), CompleteResetError> {
-        let ResetCompletion { email, token, new_password } = completion;
+        let client = completion.client.address;
+        self.may_guess(client)?;
+        let completed = self.complete(completion).await;
+        if !matches!(completed, Err(CompleteResetError::InvalidToken)) {
+            self.did_not_fail(client);
+        }
+        completed
+    }
+
+    async fn complete(&self, completion: ResetCompletion) -> Result<(), CompleteResetError> {
+        let ResetCompletion { email, token, new_password, client } = completion;
         let parts = self.parts();
         let mut slot = parts.hasher.admit().map_err(Unavailable::from)?;
         let digest = token.digest();
@@ -54,10 +70,13 @@ impl Auth {
             return Err(CompleteResetError::InvalidToken);
         };
         let password = NewPassword::parse(new_password, &parts.policy.password)?;
+        parts.denylist.admit(&password, &email)?;
         let hash = slot.hash(&password).await.map_err(Unavailable::from)?;
         drop(slot);
 
-        if self.spend(&reset, &digest, hash).await? {
+        let notice = self.notice(MailKind::PasswordChanged, &email, &client, None);
+        if self.spend(&reset, &email, &digest, hash, notice).await? {
+            parts.mail_wanted.notify_one();
             tracing::info!(user_id = %reset.user_id, "a password was reset");
             Ok(())
         } else {
@@ -80,23 +99,32 @@ impl Auth {
         Ok((is_owners && reset.is_live(self.now())).then_some(reset))
     }
 
-    /// Sets the hash, spends the token, ends the sessions; answers whether the token could still be spent.
+    /// Sets the hash, spends the token, ends the sessions, forgets devices and failures; answers whether the token could still be spent.
     async fn spend(
         &self,
         reset: &PasswordReset,
+        email: &Email,
         digest: &ResetTokenDigest,
         hash: PasswordHash,
+        notice: Notice,
     ) -> Result<bool, Unavailable> {
-        let (now, user, digest) = (self.now(), reset.user_id, *digest);
+        let (now, user, email, digest) = (self.now(), reset.user_id, email.clone(), *digest);
         let changes = UserChanges::hashed_password(hash);
         let auth = self.clone();
         let spend = async move {
             let write = auth.parts().db.write(async |tx| {
-                if users::lock(&tx, user).await?.is_none() || !resets::spend(&tx, user, &digest).await? {
+                let locked = users::lock(&tx, user).await?;
+                if locked.is_none_or(|user| user.disabled_at.is_some())
+                    || !resets::spend(&tx, user, &digest).await?
+                {
                     return Ok((false, Ended::NONE));
                 }
                 users::update_user(&tx, user, &changes, now).await?;
-                Ok((true, Ended::all_of(&tx, user).await?))
+                let ended = Ended::all_of(&tx, user).await?;
+                devices::end_all_but_newest(&tx, user, 0).await?;
+                throttle::clear(&tx, &email).await?;
+                notice.put(&tx, now).await?;
+                Ok((true, ended))
             });
             write.await
         };

@@ -24,16 +24,21 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 
+mod account;
+mod administration;
 mod ambient;
 mod auth;
 mod complete_reset;
 mod decoys;
 mod delete_user;
+mod denylist;
+mod disable_user;
 mod error;
 mod hasher;
 mod import_user;
 mod log_out;
 mod login;
+mod mail;
 mod maintenance;
 mod open_session;
 mod policy;
@@ -41,19 +46,24 @@ mod register;
 mod request_reset;
 mod session_check;
 mod sessions;
+mod throttle;
 
+pub use account::{ChangePasswordError, ConfirmError, Confirmation, FRESH_LOGIN, OwnSession, PasswordChange};
 pub use ambient::{Clock, Entropy, EntropyFailed, ManualClock, SystemClock, SystemEntropy};
 pub use auth::{Auth, Options};
 pub use auth_db::model;
 pub use complete_reset::{CompleteResetError, ResetCompletion};
+pub use denylist::{BREACHED_MISTAKES_ONE_IN, BreachedBuilder, Denylist, DenylistError, InvalidFilter};
 pub use error::Unavailable;
 pub use hasher::{Busy, Figures, HashFailed, Hasher, HasherOptions, Scheme, Slot, Verdict};
 pub use import_user::ImportError;
 pub use login::{Attempt, LoginError};
+pub use mail::{Content, Delivered, Letter, MailFailed, MailOptions, Mailer, ResetRequest};
 pub use maintenance::Purged;
 pub use open_session::LoggedIn;
 pub use policy::Policy;
-pub use register::RegisterError;
+pub use register::{RegisterError, Registration};
 pub use request_reset::RequestResetError;
 pub use session_check::CurrentUser;
 pub use sessions::SessionMemory;
+pub use throttle::{ThrottleOptions, Throttled, TryError};

@@ -1,6 +1,6 @@
 //! Ending sessions.
 
-use auth_db::model::{SessionToken, UserId};
+use auth_db::model::{SessionId, SessionToken, UserId};
 
 use crate::{Auth, Unavailable, sessions::Ended};
 
@@ -32,6 +32,19 @@ impl Auth {
             tracing::info!(user_id = %current.id, session_id = %session.id, "a user logged out");
         }
         Ok(ended)
+    }
+
+    /// Ends a session of a user by its id; answers whether there was one.
+    pub(crate) async fn end_named(&self, user: UserId, id: SessionId) -> Result<bool, Unavailable> {
+        let auth = self.clone();
+        let end = async move {
+            let write = auth.parts().db.write(async |tx| {
+                let ended = Ended::named(&tx, user, id).await?;
+                Ok((ended.count() > 0, ended))
+            });
+            write.await
+        };
+        self.parts().sessions.ending(Some(user), end).await
     }
 
     /// Ends all sessions of a user, and answers how many there were.

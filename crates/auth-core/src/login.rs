@@ -1,12 +1,12 @@
 //! Logging in: who knows the password gets a session.
 
 use auth_db::{
-    model::{Client, Email, Password, SessionToken, User},
+    model::{Client, DeviceToken, Email, Password, SessionToken, User},
     users,
 };
 use tokio::time::{Instant, sleep_until};
 
-use crate::{Auth, LoggedIn, Slot, Unavailable, Verdict};
+use crate::{Auth, LoggedIn, Slot, Throttled, TryError, Unavailable, Verdict, throttle::Reservation};
 
 /// One try to log in.
 #[derive(Debug, Clone)]
@@ -19,13 +19,15 @@ pub struct Attempt {
     pub client: Client,
     /// The session that the same request carried: it ends if it is the same user's.
     pub presented: Option<SessionToken>,
+    /// The device that the same request carried: if it is the same user's, it has tries of its own.
+    pub device: Option<DeviceToken>,
 }
 
 impl Attempt {
-    /// A try by an unknown client that presents no session.
+    /// A try by an unknown client that presents nothing.
     #[must_use]
     pub fn new(email: Email, password: Password) -> Self {
-        Self { email, password, client: Client::default(), presented: None }
+        Self { email, password, client: Client::default(), presented: None, device: None }
     }
 }
 
@@ -35,9 +37,27 @@ pub enum LoginError {
     /// No such account, or not its password: deliberately one case.
     #[error("wrong email or password")]
     InvalidCredentials,
+    /// There were too many tries before it, of this client or at this account.
+    #[error(transparent)]
+    Throttled(#[from] Throttled),
     /// What any use case can meet.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
+}
+
+impl From<TryError> for LoginError {
+    fn from(error: TryError) -> Self {
+        match error {
+            TryError::Throttled(throttled) => throttled.into(),
+            TryError::Unavailable(cause) => cause.into(),
+        }
+    }
+}
+
+/// A user whose password was right.
+struct Verified {
+    user: User,
+    reservation: Option<Reservation>,
 }
 
 impl Auth {
@@ -47,16 +67,34 @@ impl Auth {
     /// current scheme, by the time it takes. No connection is held while the password is hashed. If the
     /// password changes meanwhile, no session is opened.
     ///
+    /// A try counts as failed before it is made, so that no more are made at once than are allowed. Who goes away
+    /// before the answer has failed.
+    ///
     /// # Errors
     ///
     /// [`LoginError::InvalidCredentials`] when address and password do not go together; the other cases say
     /// nothing about the account.
     #[tracing::instrument(level = "debug", name = "core.log_in", skip_all)]
     pub async fn log_in(&self, attempt: Attempt) -> Result<LoggedIn, LoginError> {
-        let Some(user) = self.verify(&attempt.email, &attempt.password).await? else {
+        let client = attempt.client.address;
+        self.may_guess(client)?;
+        let device = attempt.device.as_ref();
+        let verified = match self.verify(&attempt.email, &attempt.password, device).await {
+            Ok(verified) => verified,
+            Err(error) => {
+                if matches!(error, TryError::Unavailable(_)) {
+                    self.did_not_fail(client);
+                }
+                return Err(error.into());
+            }
+        };
+        let Some(Verified { user, reservation }) = verified else {
             return Err(LoginError::InvalidCredentials);
         };
-        let opened = self.open_session(&user, attempt.client, attempt.presented.as_ref()).await?;
+        self.did_not_fail(client);
+        let opened = self
+            .open_session(&user, attempt.client, attempt.presented.as_ref(), reservation.as_ref())
+            .await?;
         let Some(logged_in) = opened else {
             tracing::info!(user_id = %user.id, "a login failed: the password changed meanwhile");
             return Err(LoginError::InvalidCredentials);
@@ -69,16 +107,42 @@ impl Auth {
     ///
     /// # Errors
     ///
-    /// [`Unavailable`].
+    /// [`TryError`].
     #[tracing::instrument(level = "debug", name = "core.valid_login", skip_all)]
-    pub async fn valid_login(&self, email: &Email, password: &Password) -> Result<bool, Unavailable> {
-        Ok(self.verify(email, password).await?.is_some())
+    pub async fn valid_login(&self, email: &Email, password: &Password) -> Result<bool, TryError> {
+        let Some(verified) = self.verify(email, password, None).await? else { return Ok(false) };
+        if let Some(reservation) = &verified.reservation {
+            let settle = self.parts().db.write(async |tx| reservation.succeeded(&tx).await);
+            settle.await.map_err(Unavailable::from)?;
+        }
+        Ok(true)
     }
 
-    /// The user whose password it is, if address and password go together.
-    async fn verify(&self, email: &Email, password: &Password) -> Result<Option<User>, Unavailable> {
+    /// The user whose password it is, if address and password go together. The try is then still to be settled.
+    async fn verify(
+        &self,
+        email: &Email,
+        password: &Password,
+        device: Option<&DeviceToken>,
+    ) -> Result<Option<Verified>, TryError> {
+        let slot = self.parts().hasher.admit().map_err(Unavailable::from)?;
+        let reservation = self.reserve(email, device).await?;
+        match self.compare(slot, email, password).await {
+            Ok(user) => Ok(user.map(|user| Verified { user, reservation })),
+            Err(cause) => {
+                self.withdraw(reservation.as_ref()).await;
+                Err(cause.into())
+            }
+        }
+    }
+
+    async fn compare(
+        &self,
+        mut slot: Slot,
+        email: &Email,
+        password: &Password,
+    ) -> Result<Option<User>, Unavailable> {
         let parts = self.parts();
-        let mut slot = parts.hasher.admit()?;
         let looked_up = Instant::now() + parts.look_up_floor;
         let decoy = parts.decoys.choose(email);
         let found = users::find_by_email(parts.db.read(), email).await?;
@@ -90,6 +154,10 @@ impl Auth {
         };
 
         match (found, verdict) {
+            (Some(user), Verdict::Match { .. }) if user.disabled_at.is_some() => {
+                tracing::info!(user_id = %user.id, "a login failed: the account is disabled");
+                Ok(None)
+            }
             (Some(user), Verdict::Match { outdated }) => {
                 if outdated {
                     self.rehash(slot, &user, password).await;

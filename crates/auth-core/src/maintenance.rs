@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use auth_db::resets;
+use auth_db::{devices, model::FAILURES_COUNT_FOR, resets, throttles};
 use time::OffsetDateTime;
 
 use crate::{
@@ -24,6 +24,10 @@ pub struct Purged {
     pub sessions: usize,
     /// Resets that nobody completed in time.
     pub resets: u64,
+    /// Devices on which nobody logged in for long.
+    pub devices: u64,
+    /// Accounts at which nobody failed for a day.
+    pub throttles: u64,
 }
 
 impl Auth {
@@ -49,6 +53,9 @@ impl Auth {
                 tracing::warn!(%cause, "could not count the stored hashes");
             }
             tokio::time::sleep(interval).await;
+            if let Err(cause) = self.trim_throttles().await {
+                tracing::warn!(%cause, "could not bound what is stored of failed tries");
+            }
             if let Err(cause) = self.flush_last_seen().await {
                 tracing::warn!(%cause, "could not write down when sessions were last used");
             } else if (round + 1).is_multiple_of(FLUSHES_PER_PURGE)
@@ -69,7 +76,27 @@ impl Auth {
         Ok(self.parts().sessions.flush().await?)
     }
 
-    /// Deletes sessions and resets that are over. None of them counts any more, deleted or not.
+    /// Deletes what is stored of failed tries beyond the capacity: those with the fewest failures, the oldest
+    /// first. Answers how many there were.
+    ///
+    /// # Errors
+    ///
+    /// [`Unavailable`]; what was not deleted is tried again by the next.
+    #[tracing::instrument(level = "debug", name = "core.trim_throttles", skip_all)]
+    pub async fn trim_throttles(&self) -> Result<u64, Unavailable> {
+        let Some(throttle) = &self.parts().throttle else { return Ok(0) };
+        let (capacity, mut all) = (throttle.options.accounts, 0);
+        loop {
+            let trim = async |tx| throttles::trim(&tx, capacity, BATCH as u64).await;
+            let deleted = self.parts().db.write(trim).await?;
+            all += deleted;
+            if deleted < BATCH as u64 {
+                return Ok(all);
+            }
+        }
+    }
+
+    /// Deletes sessions, resets, devices and failures that are over. None of them counts any more, deleted or not.
     ///
     /// # Errors
     ///
@@ -85,15 +112,19 @@ impl Auth {
             .unwrap_or(OffsetDateTime::UNIX_EPOCH);
         let mut purged = Purged::default();
         loop {
-            let (ended, reset) = self.purge_batch(now, idle_since).await?;
-            purged.sessions += ended;
-            purged.resets += reset;
-            if ended < BATCH && reset < BATCH as u64 {
+            let batch = self.purge_batch(now, idle_since).await?;
+            purged.sessions += batch.sessions;
+            purged.resets += batch.resets;
+            purged.devices += batch.devices;
+            purged.throttles += batch.throttles;
+            let most = [batch.sessions as u64, batch.resets, batch.devices, batch.throttles];
+            if most.into_iter().all(|deleted| deleted < BATCH as u64) {
                 break;
             }
         }
         if purged != Purged::default() {
-            tracing::info!(sessions = purged.sessions, resets = purged.resets, "deleted what has expired");
+            let Purged { sessions, resets, devices, throttles } = purged;
+            tracing::info!(sessions, resets, devices, throttles, "deleted what has expired");
         }
         Ok(purged)
     }
@@ -102,14 +133,17 @@ impl Auth {
         &self,
         now: OffsetDateTime,
         idle_since: OffsetDateTime,
-    ) -> Result<(usize, u64), Unavailable> {
+    ) -> Result<Purged, Unavailable> {
         let limit = BATCH as u64;
+        let forgotten = now.checked_sub(FAILURES_COUNT_FOR).unwrap_or(OffsetDateTime::UNIX_EPOCH);
         let auth = self.clone();
         let purge = async move {
             let write = auth.parts().db.write(async |tx| {
                 let resets = resets::purge(&tx, now, limit).await?;
                 let ended = Ended::over(&tx, now, idle_since, limit).await?;
-                Ok(((ended.count(), resets), ended))
+                let devices = devices::purge(&tx, now, limit).await?;
+                let throttles = throttles::purge(&tx, forgotten, limit).await?;
+                Ok((Purged { sessions: ended.count(), resets, devices, throttles }, ended))
             });
             write.await
         };

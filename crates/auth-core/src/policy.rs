@@ -9,6 +9,12 @@ use time::Duration;
 /// a session whose latest use is not yet written down, or was lost in a crash, is not ended too early.
 pub(crate) const LAST_SEEN_FLUSH: Duration = Duration::seconds(30);
 
+/// How long a device is known on which somebody logged in.
+pub(crate) const DEVICE_LIFETIME: Duration = Duration::days(180);
+
+/// Devices of a user that are known; the oldest is forgotten when there is one more.
+pub(crate) const DEVICES_PER_USER: u64 = 10;
+
 /// Rules that an operator may set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Policy {

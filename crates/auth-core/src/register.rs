@@ -2,11 +2,22 @@
 
 use auth_db::{
     Conflict, DbError,
-    model::{Email, NewPassword, PasswordHash, User},
+    model::{Client, Email, InvalidPassword, NewPassword, PasswordHash, User},
     users,
 };
 
-use crate::{Auth, Unavailable};
+use crate::{Auth, Throttled, Unavailable};
+
+/// What somebody sends to get an account.
+#[derive(Debug)]
+pub struct Registration {
+    /// Which address.
+    pub email: Email,
+    /// Which password.
+    pub password: NewPassword,
+    /// Who asks.
+    pub client: Client,
+}
 
 /// Why a registration did not happen.
 #[derive(Debug, thiserror::Error)]
@@ -17,12 +28,31 @@ pub enum RegisterError {
         /// The address, as it was given.
         email: Email,
     },
+    /// The password is too easily guessed, by itself or with this address.
+    #[error("the password {0}")]
+    InvalidPassword(#[from] InvalidPassword),
+    /// This client registered too often.
+    #[error(transparent)]
+    Throttled(#[from] Throttled),
     /// What any use case can meet.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
 }
 
 impl Auth {
+    /// Registers a user who asks for it: [`register_user`](Auth::register_user), as often as one client may.
+    ///
+    /// # Errors
+    ///
+    /// [`RegisterError`]; nothing is stored then.
+    pub async fn register(&self, registration: Registration) -> Result<User, RegisterError> {
+        let Registration { email, password, client } = registration;
+        if let Some(throttle) = &self.parts().throttle {
+            throttle.clients.registrations.take(client.address)?;
+        }
+        self.register_user(email, password).await
+    }
+
     /// Registers a user.
     ///
     /// Nobody looks first whether the address is free: the database's unique index decides, so that of any
@@ -33,6 +63,7 @@ impl Auth {
     /// [`RegisterError`]; nothing is stored then.
     #[tracing::instrument(level = "debug", name = "core.register_user", skip_all)]
     pub async fn register_user(&self, email: Email, password: NewPassword) -> Result<User, RegisterError> {
+        self.parts().denylist.admit(&password, &email)?;
         let mut slot = self.parts().hasher.admit().map_err(Unavailable::from)?;
         let hash = slot.hash(&password).await.map_err(Unavailable::from)?;
         drop(slot);

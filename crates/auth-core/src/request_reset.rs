@@ -1,9 +1,10 @@
 //! Asking for a reset: a token for whoever owns the address.
 
 use auth_db::{
-    model::{Email, PasswordReset, ResetToken},
+    model::{Email, PasswordReset, ResetToken, User},
     resets, users,
 };
+use time::OffsetDateTime;
 
 use crate::{Auth, Unavailable};
 
@@ -32,10 +33,19 @@ impl Auth {
     }
 
     async fn make_reset_token(&self, email: &Email) -> Result<Option<ResetToken>, Unavailable> {
-        let parts = self.parts();
-        let Some(user) = users::find_by_email(parts.db.read(), email).await? else {
+        let Some(user) = users::find_by_email(self.parts().db.read(), email).await? else {
             return Ok(None);
         };
+        let made = self.put_reset(&user).await?;
+        Ok(made.map(|(token, _)| token))
+    }
+
+    /// Makes a token that counts from now until an instant; none if the user is gone.
+    pub(crate) async fn put_reset(
+        &self,
+        user: &User,
+    ) -> Result<Option<(ResetToken, OffsetDateTime)>, Unavailable> {
+        let parts = self.parts();
         let now = self.now();
         let token = parts.entropy.reset_token()?;
         let digest = token.digest();
@@ -47,7 +57,7 @@ impl Auth {
         let stored = parts
             .db
             .write(async |tx| {
-                if users::lock(&tx, user.id).await?.is_none() {
+                if users::lock(&tx, user.id).await?.is_none_or(|user| user.disabled_at.is_some()) {
                     return Ok(false);
                 }
                 resets::put(&tx, &reset, &digest).await?;
@@ -58,6 +68,6 @@ impl Auth {
             return Ok(None);
         }
         tracing::info!(user_id = %user.id, "a password reset was asked for");
-        Ok(Some(token))
+        Ok(Some((token, reset.expires_at)))
     }
 }

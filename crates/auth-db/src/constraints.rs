@@ -20,7 +20,7 @@ enum Index {
     PrimaryKey,
 }
 
-const UNIQUE: [Unique; 6] = [
+const UNIQUE: [Unique; 8] = [
     Unique {
         conflict: Conflict::Email,
         table: "users",
@@ -47,6 +47,18 @@ const UNIQUE: [Unique; 6] = [
     },
     Unique { conflict: Conflict::Reset, table: "reset_tokens", column: "user_id", index: Index::PrimaryKey },
     Unique { conflict: Conflict::ServerKey, table: "server_keys", column: "name", index: Index::PrimaryKey },
+    Unique {
+        conflict: Conflict::DeviceToken,
+        table: "devices",
+        column: "token_digest",
+        index: Index::PrimaryKey,
+    },
+    Unique {
+        conflict: Conflict::Throttle,
+        table: "throttles",
+        column: "account_digest",
+        index: Index::PrimaryKey,
+    },
 ];
 
 /// Which unique value an error says is taken, if that is what it says, of an insertion into `table` if that

@@ -50,6 +50,10 @@ pub enum Conflict {
     Reset,
     /// The name of a server key.
     ServerKey,
+    /// The digest of a device's token.
+    DeviceToken,
+    /// Tries are stored for the account.
+    Throttle,
 }
 
 impl fmt::Display for Conflict {
@@ -61,6 +65,8 @@ impl fmt::Display for Conflict {
             Self::ResetToken => "the reset token is taken",
             Self::Reset => "the user has an outstanding reset",
             Self::ServerKey => "the server has a key of this name",
+            Self::DeviceToken => "the device token is taken",
+            Self::Throttle => "tries are stored for the account",
         })
     }
 }

@@ -4,18 +4,22 @@
 //! plain look-up ([`Database::read`]) and a transaction ([`Database::write`]). Nothing here asks for the
 //! time, makes a token or decides a rule: instants, ids, digests and hashes come in as plain values.
 //!
-//! Locks are taken in one order: `users`, `reset_tokens`, `sessions`. Whoever writes to the later ones on
+//! Locks are taken in one order: `users`, `reset_tokens`, `sessions`, `devices`, `throttles`. Whoever writes to the later ones on
 //! behalf of a user first takes that user's row with [`users::lock`].
 
 mod constraints;
 mod database;
+pub mod devices;
 mod error;
 mod instant;
+pub mod outbox;
 pub mod resets;
 pub mod revocations;
 pub mod server_keys;
 pub mod sessions;
 mod table;
+pub mod throttles;
+mod tries;
 mod trouble;
 pub mod users;
 

@@ -69,6 +69,16 @@ pub async fn spend(
     Ok(done.rows_affected == 1)
 }
 
+/// Voids a user's outstanding reset, if there is one.
+///
+/// # Errors
+///
+/// [`DbError::Unavailable`].
+pub async fn end_of(tx: &impl ConnectionTrait, user: UserId) -> Result<(), DbError> {
+    reset_token::Entity::delete_by_id(user.as_i64()).exec(tx).await?;
+    Ok(())
+}
+
 /// Deletes at most `limit` resets that expired at `now` or earlier; answers how many there were.
 ///
 /// # Errors

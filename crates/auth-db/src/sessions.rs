@@ -3,7 +3,7 @@
 use auth_model::{Client, Session, SessionId, SessionTokenDigest, User, UserId};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder,
-    QuerySelect, sea_query::Expr,
+    QuerySelect, Select, sea_query::Expr,
 };
 use time::OffsetDateTime;
 
@@ -91,6 +91,92 @@ pub async fn find_many_with_users(
 pub async fn find(db: &impl ConnectionTrait, token: &SessionTokenDigest) -> Result<Option<Session>, DbError> {
     let row = session::Entity::find_by_id(token.as_bytes().to_vec()).all(db).await?.pop();
     row.map(from_row).transpose()
+}
+
+/// One session of a user, by its id.
+///
+/// # Errors
+///
+/// [`DbError::Unavailable`], [`DbError::Corrupt`].
+pub async fn find_of_user(
+    db: &impl ConnectionTrait,
+    user: UserId,
+    id: SessionId,
+) -> Result<Option<Session>, DbError> {
+    let row = of_user(user).filter(session::COLUMN.id.eq(id.as_uuid())).all(db).await?.pop();
+    row.map(from_row).transpose()
+}
+
+/// A session by its id.
+///
+/// # Errors
+///
+/// [`DbError::Unavailable`], [`DbError::Corrupt`].
+pub async fn find_by_id(db: &impl ConnectionTrait, id: SessionId) -> Result<Option<Session>, DbError> {
+    let row = session::Entity::find().filter(session::COLUMN.id.eq(id.as_uuid())).all(db).await?.pop();
+    row.map(from_row).transpose()
+}
+
+/// Ends at most `limit` sessions, whosever they are, and answers with the digests.
+///
+/// # Errors
+///
+/// [`DbError::Unavailable`], [`DbError::Corrupt`].
+pub async fn end_any(tx: &impl ConnectionTrait, limit: u64) -> Result<Vec<SessionTokenDigest>, DbError> {
+    let any = session::Entity::find().limit(limit);
+    end_listed(tx, digests_of(tx, any).await?).await
+}
+
+/// All stored sessions of a user, with the digests of their tokens; in no order.
+///
+/// # Errors
+///
+/// [`DbError::Unavailable`], [`DbError::Corrupt`].
+pub async fn all_of(
+    db: &impl ConnectionTrait,
+    user: UserId,
+) -> Result<Vec<(SessionTokenDigest, Session)>, DbError> {
+    let rows = of_user(user).all(db).await?;
+    rows.into_iter().map(|row| Ok((digest(&row.token_digest)?, from_row(row)?))).collect()
+}
+
+/// Ends one session of a user by its id, and answers with the digest, if there was one.
+///
+/// # Errors
+///
+/// [`DbError::Unavailable`], [`DbError::Corrupt`].
+pub async fn end_named(
+    tx: &impl ConnectionTrait,
+    user: UserId,
+    id: SessionId,
+) -> Result<Vec<SessionTokenDigest>, DbError> {
+    let named = of_user(user).filter(session::COLUMN.id.eq(id.as_uuid()));
+    end_listed(tx, digests_of(tx, named).await?).await
+}
+
+/// Ends all sessions of a user but one, and answers with the digests of those it ended.
+///
+/// # Errors
+///
+/// [`DbError::Unavailable`], [`DbError::Corrupt`].
+pub async fn end_all_but(
+    tx: &impl ConnectionTrait,
+    user: UserId,
+    id: SessionId,
+) -> Result<Vec<SessionTokenDigest>, DbError> {
+    let others = of_user(user).filter(session::COLUMN.id.ne(id.as_uuid()));
+    end_listed(tx, digests_of(tx, others).await?).await
+}
+
+fn of_user(user: UserId) -> Select<session::Entity> {
+    session::Entity::find().filter(session::COLUMN.user_id.eq(user.as_i64()))
+}
+
+async fn digests_of(
+    tx: &impl ConnectionTrait,
+    sessions: Select<session::Entity>,
+) -> Result<Vec<Vec<u8>>, DbError> {
+    Ok(sessions.select_only().column(session::Column::TokenDigest).into_tuple().all(tx).await?)
 }
 
 /// Notes that a session was seen at `at`, unless a later instant is noted already.

@@ -34,7 +34,15 @@ pub async fn add_user(
     };
     let added = user::Entity::insert(row).exec(db).await.map_err(DbError::of_insertion(TABLE))?;
     let id = UserId::from_i64(added.last_insert_id);
-    Ok(User { id, email, hashed_password, credential_version: 0, created_at: now, updated_at: now })
+    Ok(User {
+        id,
+        email,
+        hashed_password,
+        credential_version: 0,
+        disabled_at: None,
+        created_at: now,
+        updated_at: now,
+    })
 }
 
 /// Finds the user that matches every field of the filter; of several, the one with the lowest id.
@@ -199,6 +207,27 @@ pub async fn replace_hash(
     Ok(done.rows_affected == 1)
 }
 
+/// Says since when a user is disabled, or that it is not; answers whether there is such a user. **It ends no
+/// sessions**: the use case that does is `disable_user` in `auth-core`.
+///
+/// # Errors
+///
+/// [`DbError::Unavailable`].
+pub async fn set_disabled(
+    tx: &impl ConnectionTrait,
+    id: UserId,
+    disabled_at: Option<OffsetDateTime>,
+    now: OffsetDateTime,
+) -> Result<bool, DbError> {
+    let done = user::Entity::update_many()
+        .filter(user::COLUMN.id.eq(id.as_i64()))
+        .col_expr(user::Column::DisabledAt, Expr::val(disabled_at.map(crate::instant::Micros::from)))
+        .col_expr(user::Column::UpdatedAt, Expr::val(crate::instant::Micros::from(now)))
+        .exec(tx)
+        .await?;
+    Ok(done.rows_affected == 1)
+}
+
 /// Deletes a user, with all sessions and the outstanding reset; answers whether there was one.
 ///
 /// The id is never given to anybody else. **What is remembered of the sessions elsewhere it does not
@@ -226,6 +255,7 @@ pub(crate) fn from_row(row: user::Model) -> Result<User, DbError> {
         email,
         hashed_password: PasswordHash::parse(row.hashed_password).map_err(|_| corrupt("hashed_password"))?,
         credential_version: row.credential_version,
+        disabled_at: row.disabled_at.map(|at| at.read(TABLE, "disabled_at")).transpose()?,
         created_at: row.created_at.read(TABLE, "created_at")?,
         updated_at: row.updated_at.read(TABLE, "updated_at")?,
     })

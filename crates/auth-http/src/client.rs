@@ -4,15 +4,21 @@ use std::net::IpAddr;
 
 use actix_web::{
     HttpRequest,
-    http::header::{HeaderMap, HeaderName, USER_AGENT, X_FORWARDED_FOR},
+    http::header::{ACCEPT_LANGUAGE, HeaderMap, HeaderName, USER_AGENT, X_FORWARDED_FOR},
 };
-use auth_core::model::Client;
+use auth_core::model::{Client, Language};
 use ipnet::IpNet;
 
 /// What is kept of the sender of a request.
 pub fn client_of(request: &HttpRequest, trusted: &[IpNet]) -> Client {
     let user_agent = request.headers().get(USER_AGENT).and_then(|value| value.to_str().ok());
-    Client::new(client_address(request, trusted), user_agent)
+    Client::new(client_address(request, trusted), user_agent).in_language(language_of(request))
+}
+
+/// The language that its sender likes best.
+pub fn language_of(request: &HttpRequest) -> Language {
+    let header = request.headers().get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+    Language::preferred(header.unwrap_or_default())
 }
 
 /// The address that a request came from.

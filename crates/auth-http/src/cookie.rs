@@ -1,46 +1,89 @@
 //! The session cookie: the one file that knows its attributes, and how it is read.
 
 use actix_web::{
+    HttpResponseBuilder,
     cookie::{Cookie, SameSite, time::Duration},
-    http::header::{COOKIE, HeaderMap},
+    http::header::{COOKIE, HeaderMap, SET_COOKIE},
 };
-use auth_core::model::SessionToken;
+use auth_core::{
+    LoggedIn,
+    model::{DeviceToken, SessionToken, Token},
+};
 
 use crate::CookieOptions;
 
-/// The cookie that carries a token, for as long as its session can live.
-pub fn carrying(options: &CookieOptions, token: &SessionToken, lifetime: Duration) -> Cookie<'static> {
-    with_attributes(options, token.expose().to_string(), lifetime)
+/// How long a browser keeps the cookie of its device: as long as the device is known.
+const DEVICE_LIFETIME: Duration = Duration::days(180);
+
+/// Gives a browser what it keeps of a login: the session's cookie first, which is all that some programs read.
+pub fn give(
+    response: &mut HttpResponseBuilder,
+    options: &CookieOptions,
+    logged_in: &LoggedIn,
+    lifetime: Duration,
+) {
+    let device = logged_in.device.as_ref().map(|token| of_device(options, token));
+    for cookie in std::iter::once(carrying(options, &logged_in.token, lifetime)).chain(device) {
+        response.append_header((SET_COOKIE, cookie.to_string()));
+    }
+}
+
+/// The cookie that carries a session's token, for as long as its session can live.
+fn carrying(options: &CookieOptions, token: &SessionToken, lifetime: Duration) -> Cookie<'static> {
+    with_attributes(options, options.name.clone(), token.expose().to_string(), lifetime)
+}
+
+/// The cookie that a device keeps on which somebody logged in.
+fn of_device(options: &CookieOptions, token: &DeviceToken) -> Cookie<'static> {
+    with_attributes(options, device_name(options), token.expose().to_string(), DEVICE_LIFETIME)
+}
+
+/// `device_id`, with the prefix that the session's cookie has.
+fn device_name(options: &CookieOptions) -> String {
+    let prefix = ["__Host-", "__Secure-"].into_iter().find(|prefix| options.name.starts_with(prefix));
+    format!("{}device_id", prefix.unwrap_or_default())
 }
 
 /// The cookie that takes the place of one and is gone at once.
 pub fn cleared(options: &CookieOptions) -> Cookie<'static> {
-    with_attributes(options, String::new(), Duration::ZERO)
+    with_attributes(options, options.name.clone(), String::new(), Duration::ZERO)
 }
 
-fn with_attributes(options: &CookieOptions, value: String, max_age: Duration) -> Cookie<'static> {
-    let cookie = Cookie::build(options.name.clone(), value)
-        .path("/")
-        .http_only(true)
-        .same_site(SameSite::Lax)
-        .max_age(max_age);
+fn with_attributes(
+    options: &CookieOptions,
+    name: String,
+    value: String,
+    max_age: Duration,
+) -> Cookie<'static> {
+    let cookie =
+        Cookie::build(name, value).path("/").http_only(true).same_site(SameSite::Lax).max_age(max_age);
     if options.secure { cookie.secure(true).finish() } else { cookie.finish() }
 }
 
-/// The token that a request carries: taken as it stands, and none if it carries several that disagree.
+/// The session's token that a request carries.
 pub fn presented(options: &CookieOptions, headers: &HeaderMap) -> Option<SessionToken> {
+    token_in(&options.name, headers)
+}
+
+/// The device's token that a request carries.
+pub fn presented_device(options: &CookieOptions, headers: &HeaderMap) -> Option<DeviceToken> {
+    token_in(&device_name(options), headers)
+}
+
+/// A token as it stands, and none if a request carries several that disagree.
+fn token_in<K>(name: &str, headers: &HeaderMap) -> Option<Token<K>> {
     let mut found = None;
     for header in headers.get_all(COOKIE) {
         for pair in header.as_bytes().split(|byte| *byte == b';') {
             let pair = pair.trim_ascii();
-            let Some(value) = value_of(pair, &options.name) else { continue };
+            let Some(value) = value_of(pair, name) else { continue };
             if found.is_some_and(|earlier| earlier != value) {
                 return None;
             }
             found = Some(value);
         }
     }
-    SessionToken::parse(std::str::from_utf8(found?).ok()?).ok()
+    Token::parse(std::str::from_utf8(found?).ok()?).ok()
 }
 
 fn value_of<'a>(pair: &'a [u8], name: &str) -> Option<&'a [u8]> {

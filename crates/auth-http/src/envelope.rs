@@ -8,7 +8,7 @@ use actix_web::{
     dev::{ServiceRequest, ServiceResponse},
     http::header::{
         CACHE_CONTROL, CONTENT_SECURITY_POLICY, HOST, HeaderMap, HeaderName, HeaderValue, REFERRER_POLICY,
-        X_CONTENT_TYPE_OPTIONS, X_FORWARDED_PROTO,
+        STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS, X_FORWARDED_PROTO,
     },
     middleware::Next,
     web,
@@ -39,6 +39,9 @@ const HEADERS: [(HeaderName, HeaderValue); 4] = [
     ),
 ];
 
+/// For a year, and for names below this one (ASVS 3.4.1).
+const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000; includeSubDomains");
+
 /// The middleware around each mounted route, for pages of your own as well:
 /// `.wrap(actix_web::middleware::from_fn(auth_http::envelope))`.
 ///
@@ -65,7 +68,7 @@ pub async fn envelope(
 
     let mut response = answer(request, next, &shared).instrument(span.clone()).await;
     let status = response.status();
-    seal(response.headers_mut(), &id);
+    seal(response.headers_mut(), &id, shared.options.hsts);
     span.in_scope(|| {
         let (status, took) = (status.as_u16(), began.elapsed());
         match status {
@@ -142,7 +145,10 @@ fn request_id(request: &HttpRequest, shared: &Shared) -> String {
         .map_or_else(|| shared.request_ids.mint(), str::to_owned)
 }
 
-fn seal(headers: &mut HeaderMap, id: &str) {
+fn seal(headers: &mut HeaderMap, id: &str, hsts: bool) {
+    if hsts {
+        headers.insert(STRICT_TRANSPORT_SECURITY, HSTS);
+    }
     for (name, value) in HEADERS {
         if !headers.contains_key(&name) {
             headers.insert(name, value);

@@ -10,7 +10,8 @@ use actix_web::{
     },
 };
 use auth_core::{
-    CompleteResetError, LoginError, RegisterError, RequestResetError, Unavailable, model::InvalidPassword,
+    ChangePasswordError, CompleteResetError, ConfirmError, LoginError, RegisterError, RequestResetError,
+    Throttled, TryError, Unavailable, model::InvalidPassword,
 };
 use serde::Serialize;
 
@@ -64,6 +65,9 @@ impl ApiError {
         StatusCode::UNSUPPORTED_MEDIA_TYPE,
         "content type must be application/json or application/x-www-form-urlencoded",
     );
+    pub(crate) const NOT_CONFIRMED: Self =
+        Self::new(StatusCode::FORBIDDEN, "log in again, or send your password");
+    pub(crate) const WRONG_PASSWORD: Self = Self::new(StatusCode::UNAUTHORIZED, "wrong password");
     pub(crate) const WRONG_CREDENTIALS: Self = Self::new(StatusCode::UNAUTHORIZED, "wrong email or password");
 
     const fn new(status: StatusCode, message: &'static str) -> Self {
@@ -132,6 +136,15 @@ impl From<Unreadable> for ApiError {
     }
 }
 
+impl From<Throttled> for ApiError {
+    fn from(throttled: Throttled) -> Self {
+        let Throttled { retry_after } = throttled;
+        tracing::info!(?retry_after, "refused: too many tries");
+        let extra = Extra::RetryAfter(retry_after);
+        Self::with(StatusCode::TOO_MANY_REQUESTS, "too many tries, try again later", extra)
+    }
+}
+
 /// Here a fault becomes a 5xx, and so here it goes to the log.
 impl From<Unavailable> for ApiError {
     fn from(error: Unavailable) -> Self {
@@ -156,6 +169,8 @@ impl From<RegisterError> for ApiError {
     fn from(error: RegisterError) -> Self {
         match error {
             RegisterError::AlreadyExists { .. } => Self::EMAIL_TAKEN,
+            RegisterError::InvalidPassword(cause) => Self::password("password", cause),
+            RegisterError::Throttled(throttled) => throttled.into(),
             RegisterError::Unavailable(cause) => cause.into(),
         }
     }
@@ -165,7 +180,17 @@ impl From<LoginError> for ApiError {
     fn from(error: LoginError) -> Self {
         match error {
             LoginError::InvalidCredentials => Self::WRONG_CREDENTIALS,
+            LoginError::Throttled(throttled) => throttled.into(),
             LoginError::Unavailable(cause) => cause.into(),
+        }
+    }
+}
+
+impl From<TryError> for ApiError {
+    fn from(error: TryError) -> Self {
+        match error {
+            TryError::Throttled(throttled) => throttled.into(),
+            TryError::Unavailable(cause) => cause.into(),
         }
     }
 }
@@ -179,11 +204,34 @@ impl From<RequestResetError> for ApiError {
     }
 }
 
+impl From<ConfirmError> for ApiError {
+    fn from(error: ConfirmError) -> Self {
+        match error {
+            ConfirmError::Needed => Self::NOT_CONFIRMED,
+            ConfirmError::WrongPassword => Self::WRONG_PASSWORD,
+            ConfirmError::Throttled(throttled) => throttled.into(),
+            ConfirmError::Unavailable(cause) => cause.into(),
+        }
+    }
+}
+
+impl From<ChangePasswordError> for ApiError {
+    fn from(error: ChangePasswordError) -> Self {
+        match error {
+            ChangePasswordError::Unconfirmed(cause) => cause.into(),
+            ChangePasswordError::InvalidPassword(cause) => Self::password("new_password", cause),
+            ChangePasswordError::Ended => Self::NOT_LOGGED_IN,
+            ChangePasswordError::Unavailable(cause) => cause.into(),
+        }
+    }
+}
+
 impl From<CompleteResetError> for ApiError {
     fn from(error: CompleteResetError) -> Self {
         match error {
             CompleteResetError::InvalidToken => Self::RESET_TOKEN_INVALID,
             CompleteResetError::InvalidPassword(cause) => Self::password("new_password", cause),
+            CompleteResetError::Throttled(throttled) => throttled.into(),
             CompleteResetError::Unavailable(cause) => cause.into(),
         }
     }

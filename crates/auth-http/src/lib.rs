@@ -32,6 +32,7 @@ mod form;
 mod json;
 mod options;
 mod origin;
+mod page;
 mod request_id;
 mod routes;
 mod shared;

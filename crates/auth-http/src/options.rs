@@ -18,6 +18,11 @@ pub struct HttpOptions {
     pub local_hosts_only: bool,
     /// How a reset token reaches its owner.
     pub reset: ResetDelivery,
+    /// Whether users manage their own accounts here: `PUT /profile/password`, `GET` and `DELETE /profile/sessions`,
+    /// `DELETE /profile/sessions/{id}`, `DELETE /profile`.
+    pub account_routes: bool,
+    /// Whether every answer tells browsers to come by TLS only, for a year (RFC 6797): where the public URL is https.
+    pub hsts: bool,
 }
 
 /// The session cookie.
@@ -46,4 +51,9 @@ pub enum ResetDelivery {
     /// In the answer to whoever asks. **Whoever can reach the service can then take over any account**: for
     /// development, on a loopback address.
     Answer,
+    /// By mail: [`deliver_mail`](auth_core::Auth::deliver_mail) must run in some process. The links in the mails open
+    /// a page of the program, which asks for the new password and sends it here.
+    Mail,
+    /// By mail, and the links open a page of ours: `GET /reset_password`.
+    MailAndPage,
 }

@@ -38,7 +38,7 @@ impl AuthRoutes {
     /// Mounts the routes, each with what protects it, and makes [`CurrentUser`](crate::CurrentUser) work.
     pub fn configure(&self, app: &mut web::ServiceConfig) {
         app.app_data(self.0.clone());
-        routes::mount(app, self.0.options.reset);
+        routes::mount(app, &self.0.options);
     }
 
     /// Answers every path that is not mounted with a 404 of the same form. To be called last.

@@ -2,6 +2,8 @@
 
 use std::net::IpAddr;
 
+use crate::Language;
+
 /// How much of a user agent is kept, in bytes (ASVS 1.3.3: bounded before it is stored).
 pub const MAX_USER_AGENT_BYTES: usize = 256;
 
@@ -10,6 +12,8 @@ pub const MAX_USER_AGENT_BYTES: usize = 256;
 pub struct Client {
     /// Where the request came from.
     pub address: Option<IpAddr>,
+    /// In which language its user likes to be written to. Not kept with sessions.
+    pub language: Language,
     /// What the program calls itself: at most [`MAX_USER_AGENT_BYTES`], no control characters.
     user_agent: Option<String>,
 }
@@ -23,7 +27,13 @@ impl Client {
             kept.truncate(kept.floor_char_boundary(MAX_USER_AGENT_BYTES));
             kept
         });
-        Self { address, user_agent }
+        Self { address, language: Language::default(), user_agent }
+    }
+
+    /// The same, whose user likes to be written to in this language.
+    #[must_use]
+    pub fn in_language(self, language: Language) -> Self {
+        Self { language, ..self }
     }
 
     /// What the program calls itself.
@@ -31,7 +41,50 @@ impl Client {
     pub fn user_agent(&self) -> Option<&str> {
         self.user_agent.as_deref()
     }
+
+    /// What its user would call it, in any language: `Firefox, Windows`. None if it calls itself nothing.
+    #[must_use]
+    pub fn device(&self) -> Option<String> {
+        let agent = self.user_agent().filter(|agent| !agent.trim().is_empty())?;
+        let named = |names: &[(&str, &'static str)]| {
+            names.iter().find(|(part, _)| agent.contains(part)).map(|(_, name)| *name)
+        };
+        match (named(&BROWSERS), named(&SYSTEMS)) {
+            (Some(browser), Some(system)) => Some(format!("{browser}, {system}")),
+            (Some(one), None) | (None, Some(one)) => Some(one.to_owned()),
+            (None, None) => {
+                let product = agent.split(['/', ' ', '(']).find(|word| !word.is_empty())?;
+                Some(product.chars().take(MAX_PRODUCT).collect())
+            }
+        }
+    }
 }
+
+/// How much is shown of a program's name that we do not know, in characters.
+const MAX_PRODUCT: usize = 40;
+
+/// By what browsers are known. Most of them call themselves by others' names, too: those that are others' come last.
+const BROWSERS: [(&str, &str); 8] = [
+    ("Edg", "Edge"),
+    ("OPR/", "Opera"),
+    ("SamsungBrowser/", "Samsung Internet"),
+    ("Firefox/", "Firefox"),
+    ("FxiOS/", "Firefox"),
+    ("CriOS/", "Chrome"),
+    ("Chrome/", "Chrome"),
+    ("Safari/", "Safari"),
+];
+
+/// By what systems are known; likewise.
+const SYSTEMS: [(&str, &str); 7] = [
+    ("Android", "Android"),
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Windows", "Windows"),
+    ("Mac OS X", "macOS"),
+    ("CrOS", "ChromeOS"),
+    ("Linux", "Linux"),
+];
 
 #[cfg(test)]
 mod tests {
@@ -44,5 +97,25 @@ mod tests {
         let kept = client.user_agent().unwrap();
         assert!(kept.starts_with("abé"));
         assert_eq!(kept.len(), 256);
+    }
+
+    #[test]
+    fn a_device_is_called_what_its_user_would_call_it() {
+        let firefox = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0";
+        let safari = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like \
+                      Gecko) Version/18.0 Mobile/15E148 Safari/604.1";
+        let edge = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like Gecko) \
+                    Chrome/140.0.0.0 Safari/537.36 Edg/140.0.0.0";
+        for (agent, device) in [
+            (Some(firefox), Some("Firefox, Windows")),
+            (Some(safari), Some("Safari, iPhone")),
+            (Some(edge), Some("Edge, macOS")),
+            (Some("curl/8.7.1"), Some("curl")),
+            (Some("/"), None),
+            (Some("  "), None),
+            (None, None),
+        ] {
+            assert_eq!(Client::new(None, agent).device().as_deref(), device, "{agent:?}");
+        }
     }
 }

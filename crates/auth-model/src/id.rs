@@ -47,6 +47,13 @@ impl SessionId {
         Self(uuid::Builder::from_unix_timestamp_millis(unix_millis, random).into_uuid())
     }
 
+    /// Reads an id as it is written: 36 characters, in lower case.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let id = Self(Uuid::try_parse(text).ok()?);
+        (id.to_string() == text).then_some(id)
+    }
+
     /// The UUID, for the database.
     #[must_use]
     pub const fn as_uuid(self) -> Uuid {

@@ -18,19 +18,24 @@
 //! ```
 
 mod client;
+mod device;
 mod email;
 mod id;
+mod mail;
 mod password;
 mod password_hash;
 mod request;
 mod reset;
 mod session;
 mod token;
+mod tries;
 mod user;
 
 pub use client::{Client, MAX_USER_AGENT_BYTES};
+pub use device::Device;
 pub use email::{Email, InvalidEmail, MAX_EMAIL_BYTES};
 pub use id::{SessionId, UserId};
+pub use mail::{Language, MailKind};
 pub use password::{InvalidPassword, MAX_PASSWORD_BYTES, NewPassword, Password, PasswordPolicy};
 pub use password_hash::{InvalidPasswordHash, MAX_PASSWORD_HASH_BYTES, PasswordHash};
 pub use request::InvalidRequest;
@@ -38,7 +43,8 @@ pub use reset::PasswordReset;
 pub use secrecy::{ExposeSecret, SecretString};
 pub use session::Session;
 pub use token::{
-    InvalidToken, ResetKind, ResetToken, ResetTokenDigest, SessionKind, SessionToken, SessionTokenDigest,
-    Token, TokenDigest,
+    DeviceKind, DeviceToken, DeviceTokenDigest, InvalidToken, ResetKind, ResetToken, ResetTokenDigest,
+    SessionKind, SessionToken, SessionTokenDigest, Token, TokenDigest,
 };
+pub use tries::{FAILURES_COUNT_FOR, FREE_FAILURES, LONGEST_PAUSE, Tries, pause_after};
 pub use user::{User, UserChanges, UserFilter};

@@ -112,6 +112,12 @@ pub enum InvalidPassword {
     /// More than [`MAX_PASSWORD_BYTES`].
     #[error("must have at most {MAX_PASSWORD_BYTES} bytes")]
     TooLong,
+    /// Many people have it, or it was published with what was stolen elsewhere.
+    #[error("is too common, choose another one")]
+    Common,
+    /// It is little more than the account's address or the name of the service.
+    #[error("is too close to the email address or the name of this service")]
+    Guessable,
 }
 
 #[cfg(test)]

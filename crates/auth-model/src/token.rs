@@ -14,6 +14,10 @@ pub enum SessionKind {}
 #[derive(Debug, Clone, Copy)]
 pub enum ResetKind {}
 
+/// Marks the tokens that name a device on which a user logged in before.
+#[derive(Debug, Clone, Copy)]
+pub enum DeviceKind {}
+
 /// What a logged-in browser holds: the value of its session cookie.
 pub type SessionToken = Token<SessionKind>;
 /// What is stored of a [`SessionToken`].
@@ -22,6 +26,11 @@ pub type SessionTokenDigest = TokenDigest<SessionKind>;
 pub type ResetToken = Token<ResetKind>;
 /// What is stored of a [`ResetToken`].
 pub type ResetTokenDigest = TokenDigest<ResetKind>;
+
+/// What a browser keeps that its user logged in with: it tells the owner from a stranger who guesses.
+pub type DeviceToken = Token<DeviceKind>;
+/// What is stored of a [`DeviceToken`].
+pub type DeviceTokenDigest = TokenDigest<DeviceKind>;
 
 /// 128 random bits, written as 36 characters of lower-case UUID notation.
 ///

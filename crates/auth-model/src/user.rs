@@ -19,6 +19,8 @@ pub struct User {
     /// Changes whenever the password does, and not when the same password is hashed anew: who verified a
     /// password before the change can tell that it no longer counts.
     pub credential_version: i64,
+    /// Since when nobody can use the account; none while its owner can.
+    pub disabled_at: Option<OffsetDateTime>,
     /// When the user registered.
     pub created_at: OffsetDateTime,
     /// When anything here last changed.

@@ -7,12 +7,13 @@ use std::{
 
 use actix_web::{App, HttpServer, dev::Server, rt};
 use anyhow::{Context, bail};
-use auth_core::{Auth, Options, Policy};
+use auth_core::{Auth, MailFailed, MailOptions, Options, Policy, ThrottleOptions};
 use auth_db::Database;
 use auth_http::{AuthRoutes, HttpOptions, ResetDelivery};
 
 use crate::{
-    settings::{Profile, Settings, ShutdownSettings},
+    mail::SmtpMailer,
+    settings::{Delivery, MailSettings, Profile, Settings, ShutdownSettings},
     signals::Signals,
     telemetry,
 };
@@ -32,6 +33,7 @@ struct Application {
     auth: Auth,
     db: Database,
     routes: AuthRoutes,
+    mailer: Option<SmtpMailer>,
 }
 
 /// Serves requests until a signal.
@@ -58,17 +60,29 @@ impl Application {
         let auth =
             Auth::start(db.clone(), options(settings)).context("the hashing threads can't be started")?;
         let routes = AuthRoutes::new(auth.clone(), http_options(settings))?;
+        let mailer = match &settings.mail {
+            Some(mail) => Some(mailer(mail).await?),
+            None => None,
+        };
         let (server, address) = bind(settings, routes.clone())?;
-        Ok(Self { server, address, auth, db, routes })
+        Ok(Self { server, address, auth, db, routes, mailer })
     }
 
     async fn run(self, signals: &mut Signals, shutdown: ShutdownSettings) -> anyhow::Result<()> {
-        let Self { server, auth, db, routes, .. } = self;
+        let Self { server, auth, db, routes, mailer, .. } = self;
         let handle = server.handle();
         let mut serving = rt::spawn(server);
         let maintaining = rt::spawn({
             let auth = auth.clone();
             async move { auth.maintain().await }
+        });
+        let mailing = rt::spawn({
+            let auth = auth.clone();
+            async move {
+                if let Some(mailer) = mailer {
+                    auth.deliver_mail(&mailer).await;
+                }
+            }
         });
 
         tokio::select! {
@@ -87,9 +101,11 @@ impl Application {
         handle.stop(true).await;
         serving.await.context("the server panicked")??;
 
-        maintaining.abort();
-        // Until it has let go of its connection: it was cancelled, which is no news.
-        let _ = maintaining.await;
+        for task in [maintaining, mailing] {
+            task.abort();
+            // Until it has let go of its connection: it was cancelled, which is no news.
+            let _ = task.await;
+        }
         if let Err(cause) = auth.flush_last_seen().await {
             tracing::warn!(%cause, "could not write down when sessions were last used");
         }
@@ -126,6 +142,22 @@ async fn warn_of_losses(db: &Database) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// What sends mail. A server that can't be reached now may be well later; one that refuses us will not.
+async fn mailer(settings: &MailSettings) -> anyhow::Result<SmtpMailer> {
+    let mailer = SmtpMailer::new(&settings.smtp, settings.from.clone(), settings.load_templates()?)
+        .context("AUTH_SMTP_URL (--smtp-url)")?;
+    match mailer.try_out().await {
+        Ok(()) => {}
+        Err(MailFailed::Never(cause)) => {
+            bail!("AUTH_SMTP_URL (--smtp-url) is {}: {cause}", settings.smtp.shown())
+        }
+        Err(MailFailed::Unreachable(cause) | MailFailed::Later(cause)) => {
+            tracing::warn!(cause, "the mail server can't be reached; mails wait until it can");
+        }
+    }
+    Ok(mailer)
+}
+
 fn options(settings: &Settings) -> Options {
     Options {
         policy: Policy {
@@ -134,6 +166,12 @@ fn options(settings: &Settings) -> Options {
             session_idle: settings.session.idle,
             sessions_per_user: settings.session.per_user,
             reset_lifetime: settings.reset.lifetime,
+        },
+        denylist: settings.password.denylist.clone(),
+        throttle: settings.throttle.then(ThrottleOptions::default),
+        mail: MailOptions {
+            notices: settings.mail.is_some(),
+            new_device_notices: settings.mail.as_ref().is_some_and(|mail| mail.new_device),
         },
         hashing: settings.password.hashing,
         session_memory: settings.session.memory,
@@ -147,7 +185,13 @@ fn http_options(settings: &Settings) -> HttpOptions {
         origins: settings.http.origins.clone(),
         trusted_proxies: settings.http.trusted_proxies.clone(),
         local_hosts_only: settings.http.local_hosts_only,
-        reset: ResetDelivery::Answer,
+        reset: match (settings.reset.delivery, &settings.mail) {
+            (Delivery::Answer, _) => ResetDelivery::Answer,
+            (Delivery::Mail, Some(mail)) if mail.own_page => ResetDelivery::MailAndPage,
+            (Delivery::Mail, _) => ResetDelivery::Mail,
+        },
+        account_routes: true,
+        hsts: settings.http.cookie.secure,
     }
 }
 
@@ -178,6 +222,10 @@ fn bind(settings: &Settings, routes: AuthRoutes) -> anyhow::Result<(Server, Sock
 #[expect(clippy::print_stdout, reason = "the line is for whoever started the process, not for the log")]
 fn announce(settings: &Settings, address: SocketAddr) {
     let (profile, database) = (settings.profile, settings.database.shown());
-    tracing::warn!("reset tokens are in answers: whoever can reach this address can take over any account");
+    if settings.reset.delivery == Delivery::Answer {
+        tracing::warn!(
+            "reset tokens are in answers: whoever can reach this address can take over any account"
+        );
+    }
     println!("auth-server listening on http://{address} (profile: {profile}, database: {database})");
 }

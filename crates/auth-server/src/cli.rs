@@ -1,5 +1,7 @@
 //! The command line: what can be asked for. What the values mean is in `settings`.
 
+use std::path::PathBuf;
+
 use clap::{Args, Parser, Subcommand};
 
 /// Password authentication as a service: register, log in, stay logged in, log out, recover.
@@ -21,6 +23,15 @@ pub enum Command {
     /// Build, take back or look at the database's schema.
     #[command(subcommand)]
     Migrate(Migrate),
+    /// Find, disable, enable or delete users, or send them a reset link.
+    #[command(subcommand)]
+    User(UserCommand),
+    /// List or end sessions.
+    #[command(subcommand)]
+    Session(SessionCommand),
+    /// Make a filter of breached passwords, for `AUTH_PASSWORD_DENYLIST`.
+    #[command(subcommand)]
+    Denylist(DenylistCommand),
     /// Check the settings, print what is in force, and end.
     CheckConfig,
 }
@@ -38,6 +49,75 @@ pub enum Migrate {
     },
     /// List migrations, applied and pending.
     Status,
+}
+
+/// Who is meant.
+#[derive(Debug, Args)]
+pub struct Whom {
+    /// Such as `id=7` or `email=ada@example.org`; of several, each must match.
+    #[arg(value_name = "FIELD=VALUE")]
+    pub fields: Vec<String>,
+}
+
+/// What can be done about users. Nobody but the owner chooses a password.
+#[derive(Debug, Subcommand)]
+pub enum UserCommand {
+    /// Show a user.
+    Find(Whom),
+    /// End all sessions of a user, and let nobody log in.
+    Disable(Whom),
+    /// Let a user log in again.
+    Enable(Whom),
+    /// Delete a user with all that hangs on the account.
+    Delete {
+        #[command(flatten)]
+        whom: Whom,
+        /// It can't be undone.
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Send a user a reset link; where no mail is sent, print the token.
+    Reset(Whom),
+}
+
+/// What can be done about sessions.
+#[derive(Debug, Subcommand)]
+pub enum SessionCommand {
+    /// List the sessions of a user, the newest first.
+    List(Whom),
+    /// End one session.
+    End {
+        /// Its id, as `session list` shows it.
+        id: String,
+    },
+    /// End all sessions of a user.
+    EndAll {
+        #[command(flatten)]
+        whom: Whom,
+        /// Log everybody out instead.
+        #[arg(long)]
+        of_all_users: bool,
+        /// That can't be undone.
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+/// What can be done about passwords that are refused.
+#[derive(Debug, Subcommand)]
+pub enum DenylistCommand {
+    /// Make a filter of a list: a password on each line.
+    Build {
+        /// The list (default: standard input).
+        #[arg(long)]
+        input: Option<PathBuf>,
+        /// Lines hold `SHA1:count`, as breached passwords are published, instead of passwords.
+        #[arg(long)]
+        hashes: bool,
+        /// Where the filter goes.
+        #[arg(long)]
+        output: PathBuf,
+    },
 }
 
 /// The settings as they were given, on the command line or in the environment. An empty one counts as none.
@@ -94,13 +174,30 @@ pub struct Raw {
     /// all; each check asks the database there). At most 1m.
     #[arg(long, env = "AUTH_SESSION_CACHE_STALENESS", global = true)]
     pub session_cache_staleness: Option<String>,
-    /// How a reset token reaches its owner: `answer` (default in development); `mail` is production's
-    /// default, and this version can't send any.
+    /// How a reset token reaches its owner: `answer` (default in development) or `mail` (in production).
     #[arg(long, env = "AUTH_RESET_DELIVERY", global = true)]
     pub reset_delivery: Option<String>,
     /// How long a reset token counts (default: 30m), at most 24h.
     #[arg(long, env = "AUTH_RESET_LIFETIME", global = true)]
     pub reset_lifetime: Option<String>,
+    /// The page that a reset link opens (default: the public URL with `/reset_password`).
+    #[arg(long, env = "AUTH_RESET_URL", global = true)]
+    pub reset_url: Option<String>,
+    /// Where mail goes: `smtps://USER:PASSWORD@HOST`, `smtp://…?tls=required`, `smtp://HOST` of this machine.
+    #[arg(long, env = "AUTH_SMTP_URL", global = true, hide_env_values = true)]
+    pub smtp_url: Option<String>,
+    /// A file that holds the URL of the mail server.
+    #[arg(long, env = "AUTH_SMTP_URL_FILE", global = true)]
+    pub smtp_url_file: Option<String>,
+    /// Who mails are from, such as `Accounts <accounts@example.org>`.
+    #[arg(long, env = "AUTH_MAIL_FROM", global = true)]
+    pub mail_from: Option<String>,
+    /// A folder of templates that replace those that are built in.
+    #[arg(long, env = "AUTH_MAIL_TEMPLATES", global = true)]
+    pub mail_templates: Option<String>,
+    /// Whether owners are told of logins on new devices: `on` (default) or `off`.
+    #[arg(long, env = "AUTH_MAIL_NEW_DEVICE", global = true)]
+    pub mail_new_device: Option<String>,
     /// What makes new hashes: `bcrypt` (default) or `argon2id`.
     #[arg(long, env = "AUTH_PASSWORD_SCHEME", global = true)]
     pub password_scheme: Option<String>,
@@ -110,10 +207,10 @@ pub struct Raw {
     /// Fewest code points of a new password (default: 1; production: 15).
     #[arg(long, env = "AUTH_PASSWORD_MIN_LENGTH", global = true)]
     pub password_min_length: Option<String>,
-    /// Common passwords that are refused: `off` (default in development); this version has no list.
+    /// Passwords that are refused: `builtin` (default in production), `off` (in development) or a file.
     #[arg(long, env = "AUTH_PASSWORD_DENYLIST", global = true)]
     pub password_denylist: Option<String>,
-    /// Limits on tries: `off` (default in development); this version has none.
+    /// Limits on tries: `on` (default in production) or `off` (in development).
     #[arg(long, env = "AUTH_THROTTLE", global = true)]
     pub throttle: Option<String>,
     /// Hashing threads (default: cores).

@@ -3,6 +3,7 @@
 mod application;
 mod cli;
 mod commands;
+mod mail;
 mod settings;
 mod signals;
 mod telemetry;
@@ -12,7 +13,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::{
-    cli::{Cli, Command, Migrate},
+    cli::{Cli, Command, DenylistCommand, Migrate},
     settings::Settings,
 };
 
@@ -32,6 +33,11 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
     let settings = Settings::resolve(&cli.settings)?;
     match cli.command.unwrap_or(Command::Serve) {
         Command::Serve => application::serve(settings).await,
+        Command::User(command) => commands::people::user(&settings, command).await,
+        Command::Session(command) => commands::people::session(&settings, command).await,
+        Command::Denylist(DenylistCommand::Build { input, hashes, output }) => {
+            commands::passwords::build(input.as_deref(), hashes, &output)
+        }
         Command::Migrate(Migrate::Up) => commands::migrate_up(&settings).await,
         Command::Migrate(Migrate::Down { steps }) => commands::migrate_down(&settings, steps).await,
         Command::Migrate(Migrate::Status) => commands::migrate_status(&settings).await,

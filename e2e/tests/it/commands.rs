@@ -8,15 +8,13 @@ use test_servers::{Kind, Place, kind, shared};
 
 use crate::support::{ADA, Server, open, run};
 
-/// Production, as far as this version goes, on a database of its own.
+/// Production, but for the mail, on a database of its own.
 fn production(url: &str) -> Vec<(&'static str, String)> {
     [
         ("AUTH_PROFILE", "production"),
         ("AUTH_DATABASE_URL", url),
         ("AUTH_PUBLIC_URL", "https://auth.example.org"),
         ("AUTH_RESET_DELIVERY", "answer"),
-        ("AUTH_PASSWORD_DENYLIST", "off"),
-        ("AUTH_THROTTLE", "off"),
         ("AUTH_LISTEN", "127.0.0.1:0"),
         ("AUTH_SHUTDOWN_DELAY", "0s"),
         ("AUTH_BCRYPT_COST", "10"),
@@ -39,14 +37,14 @@ async fn production_starts_once_the_schema_was_built_by_hand() {
     assert_eq!(without.code, 1);
     let reason = match kind() {
         Kind::Sqlite => "does not exist; `auth-server migrate up` makes it",
-        _ => "the database schema is 4 migrations behind; run `auth-server migrate up` first",
+        _ => "the database schema is 8 migrations behind; run `auth-server migrate up` first",
     };
     assert!(without.stderr.contains(reason), "{without:?}");
 
-    assert_eq!(run(&["migrate", "up"], &settings).stdout, "applied 4 migrations\n");
+    assert_eq!(run(&["migrate", "up"], &settings).stdout, "applied 8 migrations\n");
     assert_eq!(run(&["migrate", "down", "--steps", "1"], &settings).stdout, "took back 1 migrations\n");
     let status = run(&["migrate", "status"], &settings).stdout;
-    assert_eq!(status.matches("applied  m").count(), 3, "{status}");
+    assert_eq!(status.matches("applied  m").count(), 7, "{status}");
     assert_eq!(status.matches("pending  m").count(), 1, "{status}");
 
     let outdated = run(&[], &settings);
@@ -62,10 +60,18 @@ async fn production_starts_once_the_schema_was_built_by_hand() {
     let client = server.client();
     let short = client.register(ADA).await;
     assert_eq!(short.body, r#"{"message":"password must have at least 15 characters"}"#);
+    let common = [("email", ADA), ("password", "passwordpassword")];
+    let common = client.post("/users", &common).await;
+    assert_eq!(common.body, r#"{"message":"password is too common, choose another one"}"#);
     let long = [("email", ADA), ("password", "correct horse battery staple")];
     assert_eq!(client.post("/users", &long).await.status, 200);
     let cookie = client.post("/sessions", &long).await;
-    assert!(cookie.header("set-cookie").unwrap().contains("; Secure"));
+    for cookie in cookie.headers.get_all("set-cookie") {
+        assert!(cookie.to_str().unwrap().contains("; Secure"), "{cookie:?}");
+    }
+    // asvs 3.4.1
+    let hsts = cookie.header("strict-transport-security");
+    assert_eq!(hsts, Some("max-age=31536000; includeSubDomains"));
 }
 
 /// asvs 13.2.2: whoever takes over the service can't change the schema.

@@ -1,6 +1,7 @@
 //! Black-box tests: the real binary on a free port, spoken to over HTTP and nothing else.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that can't go on should say where")]
 
+mod account;
 mod commands;
 mod contract;
 mod crash;
@@ -8,13 +9,16 @@ mod cross_site;
 mod flood;
 mod hostile;
 mod logs;
+mod mail;
 mod nodes;
+mod people;
 mod races;
 mod restart;
 mod restore;
 mod shutdown;
 mod startup;
 mod support;
+mod throttle;
 mod trouble;
 mod walk;
 

@@ -20,6 +20,7 @@ async fn two_hundred_registrations_of_one_address_make_one_account() {
     assert_eq!(client.log_in("ada@BÜCHER.example", PASSWORD).await.status, 200);
 }
 
+/// asvs 6.5.1
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_a_hundred_uses_of_one_reset_token_one_succeeds() {
     let server = Server::start();

@@ -157,8 +157,9 @@ fn production_does_not_start_half_protected() {
 
     refused(&run(&[], &production[..1]), "AUTH_PUBLIC_URL (--public-url) is not set");
     refused(&run(&[], &[production[0], production[2]]), "AUTH_DATABASE_URL (--database-url) is not set");
-    refused(&with(&[]), "AUTH_RESET_DELIVERY (--reset-delivery) is `mail`: this version sends no mail");
-    refused(&with(&[("AUTH_RESET_DELIVERY", "answer")]), "AUTH_PASSWORD_DENYLIST");
+    refused(&with(&[]), "AUTH_SMTP_URL (--smtp-url) is not set: mail needs it");
+    let smtp = ("AUTH_SMTP_URL", "smtps://mail.example.org");
+    refused(&with(&[smtp]), "AUTH_MAIL_FROM (--mail-from) is not set: mail needs it");
     let open = [("AUTH_RESET_DELIVERY", "answer"), ("AUTH_LISTEN", "0.0.0.0:5000")];
     refused(&with(&open), "whoever asks would get the token of any account");
 }

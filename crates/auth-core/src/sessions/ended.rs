@@ -2,7 +2,7 @@
 
 use auth_db::{
     DbError, Transaction,
-    model::{SessionTokenDigest, UserId},
+    model::{SessionId, SessionTokenDigest, UserId},
     revocations, sessions,
 };
 use time::OffsetDateTime;
@@ -40,6 +40,21 @@ impl Ended {
         }
         ended.extend(sessions::end_all_but_newest(tx, user, keep).await?);
         Self::announced(tx, ended).await
+    }
+
+    /// Ends one session of a user, by its id.
+    pub async fn named(tx: &Transaction, user: UserId, id: SessionId) -> Result<Self, DbError> {
+        Self::announced(tx, sessions::end_named(tx, user, id).await?).await
+    }
+
+    /// Ends all sessions of a user but one.
+    pub async fn all_but(tx: &Transaction, user: UserId, id: SessionId) -> Result<Self, DbError> {
+        Self::announced(tx, sessions::end_all_but(tx, user, id).await?).await
+    }
+
+    /// Ends some sessions, whosever they are.
+    pub async fn any(tx: &Transaction) -> Result<Self, DbError> {
+        Self::announced(tx, sessions::end_any(tx, super::BATCH as u64).await?).await
     }
 
     /// Ends all sessions of a user.

@@ -136,8 +136,12 @@ impl Sessions {
 
     /// Whether a stored session counts at `now`, by what is known of its latest use.
     pub fn counts(&self, session: &Session, digest: &SessionTokenDigest, now: OffsetDateTime) -> bool {
-        let last_seen_at = self.0.last_seen.latest(digest, session.last_seen_at);
-        session.is_live(last_seen_at, now, self.0.idle)
+        session.is_live(self.last_seen(digest, session.last_seen_at), now, self.0.idle)
+    }
+
+    /// When a stored session was last used, by what is known here.
+    pub fn last_seen(&self, digest: &SessionTokenDigest, stored: OffsetDateTime) -> OffsetDateTime {
+        self.0.last_seen.latest(digest, stored)
     }
 
     /// A session was opened and stored.

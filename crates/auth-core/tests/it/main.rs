@@ -1,10 +1,13 @@
 //! The use cases, each against a real database and a clock that the test moves.
 #![expect(clippy::unwrap_used, reason = "a test that can't go on should say where")]
 
+mod account;
 mod clock_steps;
 mod concurrency;
+mod denylist;
 mod import;
 mod login;
+mod mail;
 mod maintenance;
 mod memory;
 mod nodes;
@@ -13,6 +16,7 @@ mod reset;
 mod secrets;
 mod sessions;
 mod support;
+mod throttle;
 
 /// The same, unchanged, on `PostgreSQL` and `MariaDB`.
 #[test]

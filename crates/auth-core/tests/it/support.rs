@@ -3,8 +3,8 @@
 use std::{num::NonZeroUsize, sync::Arc, time::Instant};
 
 use auth_core::{
-    Attempt, Auth, HasherOptions, LoggedIn, LoginError, ManualClock, Options, Policy, ResetCompletion,
-    Scheme, SessionMemory,
+    Attempt, Auth, Denylist, HasherOptions, LoggedIn, LoginError, MailOptions, ManualClock, Options, Policy,
+    ResetCompletion, Scheme, SessionMemory, ThrottleOptions,
     model::{Client, Email, NewPassword, Password, PasswordPolicy, ResetToken, SessionToken, User},
 };
 use auth_db::{Database, DatabaseOptions};
@@ -38,6 +38,8 @@ impl World {
         let options = Options {
             policy: Policy { password: PasswordPolicy { min_code_points: 8 }, ..policy },
             hashing,
+            denylist: Denylist::OFF,
+            throttle: None,
             session_memory: SessionMemory { entries: 1000, ..SessionMemory::default() },
             clock: Arc::<ManualClock>::clone(&clock),
             ..Options::default()
@@ -46,6 +48,29 @@ impl World {
         auth_migrations::up(db.for_migrations()).await.unwrap();
         let auth = started(db.clone(), &options);
         Self { auth, clock, db, options, place }
+    }
+
+    /// One in which tries are counted.
+    pub async fn throttled(throttle: ThrottleOptions) -> Self {
+        Self::other(|options| options.throttle = Some(throttle)).await
+    }
+
+    /// One in which tries are counted, and mails are wanted.
+    pub async fn with_mail(mail: MailOptions) -> Self {
+        let throttle = Some(ThrottleOptions::default());
+        Self::other(|options| (options.mail, options.throttle) = (mail, throttle)).await
+    }
+
+    /// One in which passwords are refused.
+    pub async fn with_denylist(denylist: Denylist) -> Self {
+        Self::other(|options| options.denylist = denylist).await
+    }
+
+    async fn other(change: impl FnOnce(&mut Options)) -> Self {
+        let mut world = Self::new().await;
+        change(&mut world.options);
+        world.auth = started(world.db.clone(), &world.options);
+        world
     }
 
     /// Another process on the same database: it shares nothing else, but the clock.
@@ -148,7 +173,12 @@ pub fn attempt(address: &str, text: &str) -> Attempt {
 }
 
 pub fn completion(address: &str, token: &ResetToken, new: &str) -> ResetCompletion {
-    ResetCompletion { email: email(address), token: token.clone(), new_password: new.into() }
+    ResetCompletion {
+        email: email(address),
+        token: token.clone(),
+        new_password: new.into(),
+        client: Client::default(),
+    }
 }
 
 impl World {

@@ -4,7 +4,10 @@
 //! `LIMIT ?` as a parameter, and `SQLite` compiles a statement anew each time its limit is bound, which
 //! doubled the price of a session check.
 
+pub mod device;
+pub mod outbox;
 pub mod reset_token;
 pub mod server_key;
 pub mod session;
+pub mod throttle;
 pub mod user;

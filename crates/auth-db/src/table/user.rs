@@ -15,10 +15,13 @@ pub struct Model {
     pub email_key: String,
     pub hashed_password: String,
     pub credential_version: i64,
+    pub disabled_at: Option<Micros>,
     pub created_at: Micros,
     pub updated_at: Micros,
     #[sea_orm(has_many)]
     pub sessions: HasMany<super::session::Entity>,
+    #[sea_orm(has_many)]
+    pub devices: HasMany<super::device::Entity>,
     #[sea_orm(has_one)]
     pub reset_token: HasOne<super::reset_token::Entity>,
 }

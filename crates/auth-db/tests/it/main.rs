@@ -2,7 +2,9 @@
 #![expect(clippy::unwrap_used, reason = "a test that can't go on should say where")]
 
 mod database;
+mod devices;
 mod file;
+mod outbox;
 mod plans;
 mod resets;
 mod revocations;
@@ -10,6 +12,7 @@ mod server_keys;
 mod servers;
 mod sessions;
 mod support;
+mod throttles;
 mod users;
 
 /// The same, unchanged, on `PostgreSQL` and `MariaDB`.

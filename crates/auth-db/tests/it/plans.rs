@@ -3,8 +3,9 @@
 use std::sync::Mutex;
 
 use auth_db::{
-    model::{UserChanges, UserFilter, UserId},
-    resets, server_keys, sessions, users,
+    devices,
+    model::{MailKind, Tries, UserChanges, UserFilter, UserId},
+    outbox, resets, server_keys, sessions, throttles, users,
 };
 use sea_orm::{
     ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, ExecResult, QueryResult,
@@ -12,7 +13,9 @@ use sea_orm::{
 };
 use test_servers::{Kind, kind};
 
-use crate::support::{World, at, email, hash, reset, reset_token, session, session_token};
+use crate::support::{
+    World, at, device, device_token, email, hash, reset, reset_token, session, session_token, wanted,
+};
 
 /// Carries out statements, and remembers them.
 struct Recorder<'a> {
@@ -83,11 +86,18 @@ async fn filled() -> World {
         let user = world.user(&format!("user{number}@example.org")).await;
         sessions::insert(db, &session(user.id, number), &session_token(number).digest()).await.unwrap();
         resets::put(db, &reset(user.id), &reset_token(number).digest()).await.unwrap();
+        devices::insert(db, &device(user.id), &device_token(number).digest()).await.unwrap();
+        throttles::insert(db, &[number; 32], &Tries::NONE.reserve(at(0)).unwrap()).await.unwrap();
+        outbox::put(db, &wanted(&user.email), at(i64::from(number))).await.unwrap();
     }
     match kind() {
         Kind::Sqlite => world.execute("ANALYZE").await,
-        Kind::Postgres => world.execute("ANALYZE users, sessions, reset_tokens").await,
-        Kind::MariaDb => world.execute("ANALYZE TABLE users, sessions, reset_tokens").await,
+        Kind::Postgres => {
+            world.execute("ANALYZE users, sessions, reset_tokens, devices, throttles, outbox").await;
+        }
+        Kind::MariaDb => {
+            world.execute("ANALYZE TABLE users, sessions, reset_tokens, devices, throttles, outbox").await;
+        }
     }
     world
 }
@@ -108,6 +118,13 @@ async fn statements(world: &World) -> Vec<Statement> {
     sessions::find_many_with_users(db, &[token, session_token(8).digest()]).await.unwrap();
     sessions::find(db, &token).await.unwrap();
     sessions::touch(db, &token, at(60)).await.unwrap();
+    let other = UserId::from_i64(12);
+    let named = session(other, 11).id;
+    sessions::find_of_user(db, other, named).await.unwrap();
+    sessions::find_by_id(db, named).await.unwrap();
+    sessions::all_of(db, other).await.unwrap();
+    sessions::end_all_but(db, other, named).await.unwrap();
+    sessions::end_named(db, other, named).await.unwrap();
     sessions::end_of_user(db, id, &token).await.unwrap();
     sessions::end(db, &token).await.unwrap();
     sessions::end_all_but_newest(db, UserId::from_i64(9), 0).await.unwrap();
@@ -117,8 +134,37 @@ async fn statements(world: &World) -> Vec<Statement> {
     resets::spend(db, id, &reset_token(200).digest()).await.unwrap();
     resets::purge(db, at(-1000), 10).await.unwrap();
     server_keys::find_or_put(db, "decoys", [1; 32], at(0)).await.unwrap();
+    resets::end_of(db, other).await.unwrap();
+    users::set_disabled(db, other, Some(at(3)), at(3)).await.unwrap();
+    statements_of_throttles(db).await;
+    statements_of_mail(db).await;
     users::delete_user(db, id).await.unwrap();
     recorder.statements.into_inner().unwrap()
+}
+
+async fn statements_of_throttles(db: &Recorder<'_>) {
+    let (token, owner) = (device_token(7).digest(), email("user7@example.org"));
+    devices::find_of_owner(db, &token, &owner).await.unwrap();
+    devices::lock(db, &token).await.unwrap();
+    devices::set_tries(db, &token, &Tries::NONE).await.unwrap();
+    devices::count_of(db, UserId::from_i64(9)).await.unwrap();
+    devices::end_all_but_newest(db, UserId::from_i64(9), 0).await.unwrap();
+    devices::purge(db, at(-1000), 10).await.unwrap();
+    throttles::lock(db, &[7; 32]).await.unwrap();
+    throttles::update(db, &[7; 32], &Tries::NONE).await.unwrap();
+    throttles::delete(db, &[7; 32]).await.unwrap();
+    throttles::purge(db, at(-1000), 10).await.unwrap();
+}
+
+async fn statements_of_mail(db: &Recorder<'_>) {
+    let waiting = outbox::due(db, at(3), 10).await.unwrap();
+    let first = &waiting[0];
+    outbox::claim(db, first, at(60)).await.unwrap();
+    outbox::postpone(db, first.id, at(70)).await.unwrap();
+    outbox::sent(db, first.id, at(80)).await.unwrap();
+    outbox::sent_since(db, MailKind::Reset, &first.wanted.email_key, at(0)).await.unwrap();
+    outbox::purge(db, at(-1000), 10).await.unwrap();
+    outbox::delete(db, first.id).await.unwrap();
 }
 
 #[tokio::test]
@@ -137,7 +183,7 @@ async fn every_query_finds_its_rows_by_an_index() {
         assert!(!looks_at_all(&plan), "{}\n{plan}", statement.sql);
         explained += 1;
     }
-    assert!(explained >= 20, "{explained}");
+    assert!(explained >= 40, "{explained}");
 
     // What has no index is found out.
     let sql = "SELECT email FROM users WHERE hashed_password = 'h2'";

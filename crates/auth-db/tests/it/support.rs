@@ -3,9 +3,10 @@
 use auth_db::{
     Database, DatabaseOptions,
     model::{
-        Client, Email, PasswordHash, PasswordReset, ResetToken, Session, SessionId, SessionToken, User,
-        UserId,
+        Client, Device, DeviceToken, Email, Language, MailKind, PasswordHash, PasswordReset, ResetToken,
+        Session, SessionId, SessionToken, Tries, User, UserId,
     },
+    outbox::Wanted,
     sqlite_url, users,
 };
 use tempfile::TempDir;
@@ -85,6 +86,24 @@ pub fn session(user: UserId, number: u8) -> Session {
 
 pub fn reset(user: UserId) -> PasswordReset {
     PasswordReset { user_id: user, created_at: at(0), expires_at: at(100) }
+}
+
+pub fn device_token(number: u8) -> DeviceToken {
+    DeviceToken::from_bits([number; 16])
+}
+
+pub fn device(user: UserId) -> Device {
+    Device { user_id: user, created_at: at(0), expires_at: at(100), tries: Tries::NONE }
+}
+
+/// A reset link for this address.
+pub fn wanted(address: &Email) -> Wanted {
+    Wanted {
+        kind: MailKind::Reset,
+        email_key: address.key().to_owned(),
+        language: Language::French,
+        detail: None,
+    }
 }
 
 impl World {

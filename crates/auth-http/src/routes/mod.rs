@@ -1,7 +1,9 @@
 //! The calls of the contract, a module for each path.
 
+mod account;
 mod healthz;
 mod profile;
+mod reset_page;
 mod reset_password;
 mod sessions;
 mod users;
@@ -10,7 +12,7 @@ mod welcome;
 use actix_web::{Route, http::Method, middleware::from_fn, web};
 use serde::Serialize;
 
-use crate::{ApiError, ResetDelivery, envelope::envelope};
+use crate::{ApiError, HttpOptions, ResetDelivery, envelope::envelope};
 
 /// The body of an answer about an address, in the caller's spelling.
 #[derive(Debug, Serialize)]
@@ -20,15 +22,22 @@ pub struct Told<'a> {
 }
 
 /// Mounts every path.
-pub fn mount(app: &mut web::ServiceConfig, reset: ResetDelivery) {
+pub fn mount(app: &mut web::ServiceConfig, options: &HttpOptions) {
     welcome::mount(app);
     users::mount(app);
     sessions::mount(app);
-    profile::mount(app);
+    if options.account_routes {
+        profile::mount_with_account(app);
+        account::mount(app);
+    } else {
+        profile::mount(app);
+    }
     healthz::mount(app);
-    match reset {
+    match options.reset {
         ResetDelivery::Off => {}
-        ResetDelivery::Answer => reset_password::mount(app),
+        ResetDelivery::Answer => reset_password::mount_answering(app),
+        ResetDelivery::Mail => reset_password::mount_mailing(app),
+        ResetDelivery::MailAndPage => reset_password::mount_mailing_with_page(app),
     }
 }
 

@@ -1,21 +1,33 @@
 //! `GET /profile`: who is logged in.
 
 use actix_web::{
-    HttpResponse,
+    HttpResponse, Route,
     http::{Method, header::HeaderName},
     web,
 };
 use serde::Serialize;
 
-use super::mount_at;
+use super::{account, mount_at};
 use crate::{CurrentUser, fields::NoFields};
 
 /// The stable id: what an app in front of which a proxy asks this route should go by.
 const X_AUTH_USER_ID: HeaderName = HeaderName::from_static("x-auth-user-id");
 
 pub fn mount(app: &mut web::ServiceConfig) {
-    let routes = || [Method::GET, Method::HEAD].map(|method| (method, web::to(profile)));
-    mount_at(app, "/profile", "GET, HEAD", routes);
+    mount_at(app, "/profile", "GET, HEAD", showing);
+}
+
+/// With `DELETE /profile`.
+pub fn mount_with_account(app: &mut web::ServiceConfig) {
+    let routes = || {
+        let [get, head] = showing();
+        [get, head, account::deleting()]
+    };
+    mount_at(app, "/profile", "GET, HEAD, DELETE", routes);
+}
+
+fn showing() -> [(Method, Route); 2] {
+    [Method::GET, Method::HEAD].map(|method| (method, web::to(profile)))
 }
 
 #[derive(Serialize)]

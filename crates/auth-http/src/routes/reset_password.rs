@@ -1,18 +1,38 @@
-//! `POST /reset_password` and `PUT /reset_password`: a new password for whoever forgot theirs.
+//! `/reset_password`: a new password for whoever forgot theirs.
 
-use actix_web::{HttpResponse, http::Method, web};
+use actix_web::{HttpRequest, HttpResponse, Route, http::Method, web};
 use auth_core::{
-    ResetCompletion,
+    ResetCompletion, ResetRequest,
     model::{ExposeSecret, ResetToken},
 };
 use serde::Serialize;
 
-use super::{Told, mount_at};
-use crate::{ApiError, fields::Fields, shared::Shared};
+use super::{Told, mount_at, reset_page};
+use crate::{ApiError, client::client_of, fields::Fields, shared::Shared};
 
-pub fn mount(app: &mut web::ServiceConfig) {
-    let routes = || [(Method::POST, web::to(ask)), (Method::PUT, web::to(complete))];
+/// Tokens are in the answers.
+pub fn mount_answering(app: &mut web::ServiceConfig) {
+    let routes = || [(Method::POST, web::to(ask)), completing()];
     mount_at(app, "/reset_password", "POST, PUT", routes);
+}
+
+/// Tokens are in mails, and the links in them open a page of somebody else.
+pub fn mount_mailing(app: &mut web::ServiceConfig) {
+    let routes = || [(Method::POST, web::to(ask_for_mail)), completing()];
+    mount_at(app, "/reset_password", "POST, PUT", routes);
+}
+
+/// Tokens are in mails, and the links in them open ours.
+pub fn mount_mailing_with_page(app: &mut web::ServiceConfig) {
+    let routes = || {
+        let [get, head] = [Method::GET, Method::HEAD].map(|method| (method, web::to(reset_page::show)));
+        [get, head, (Method::POST, web::to(ask_for_mail)), completing()]
+    };
+    mount_at(app, "/reset_password", "GET, HEAD, POST, PUT", routes);
+}
+
+fn completing() -> (Method, Route) {
+    (Method::PUT, web::to(complete))
 }
 
 #[derive(Serialize)]
@@ -30,14 +50,34 @@ async fn ask(fields: Fields, shared: web::Data<Shared>) -> Result<HttpResponse, 
     Ok(HttpResponse::Ok().json(Asked { email: email.as_str(), reset_token: &token.expose() }))
 }
 
+/// 200 for every address, known or not.
+async fn ask_for_mail(
+    fields: Fields,
+    request: HttpRequest,
+    shared: web::Data<Shared>,
+) -> Result<HttpResponse, ApiError> {
+    let email = fields.email()?;
+    let client = client_of(&request, &shared.options.trusted_proxies);
+
+    shared.auth.ask_for_reset(ResetRequest { email: email.clone(), client }).await?;
+
+    Ok(HttpResponse::Ok().json(Told { email: email.as_str(), message: "reset link sent" }))
+}
+
 /// 200; 403 for anything wrong with address or token; then 400 for a password that policy refuses.
-async fn complete(fields: Fields, shared: web::Data<Shared>) -> Result<HttpResponse, ApiError> {
+async fn complete(
+    fields: Fields,
+    request: HttpRequest,
+    shared: web::Data<Shared>,
+) -> Result<HttpResponse, ApiError> {
     let email = fields.email().map_err(|_| ApiError::RESET_TOKEN_INVALID)?;
     let token = fields.text("reset_token").and_then(|text| ResetToken::parse(text.expose_secret()).ok());
     let token = token.ok_or(ApiError::RESET_TOKEN_INVALID)?;
     let new_password = fields.text("new_password").cloned().unwrap_or_default();
+    let client = client_of(&request, &shared.options.trusted_proxies);
 
-    shared.auth.complete_reset(ResetCompletion { email: email.clone(), token, new_password }).await?;
+    let completion = ResetCompletion { email: email.clone(), token, new_password, client };
+    shared.auth.complete_reset(completion).await?;
 
     Ok(HttpResponse::Ok().json(Told { email: email.as_str(), message: "Password updated" }))
 }

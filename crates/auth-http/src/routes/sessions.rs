@@ -37,14 +37,15 @@ async fn log_in(
         password,
         client: client_of(&request, &options.trusted_proxies),
         presented: cookie::presented(&options.cookie, request.headers()),
+        device: cookie::presented_device(&options.cookie, request.headers()),
     };
 
     let logged_in = shared.auth.log_in(attempt).await?;
 
     let lifetime = shared.auth.policy().session_lifetime;
-    Ok(HttpResponse::Ok()
-        .cookie(cookie::carrying(&options.cookie, &logged_in.token, lifetime))
-        .json(Told { email: email.as_str(), message: "logged in" }))
+    let mut response = HttpResponse::Ok();
+    cookie::give(&mut response, &options.cookie, &logged_in, lifetime);
+    Ok(response.json(Told { email: email.as_str(), message: "logged in" }))
 }
 
 fn credentials(fields: &Fields) -> Option<(Email, Password)> {

@@ -1,23 +1,29 @@
 //! `POST /users`: registering.
 
-use actix_web::{HttpResponse, http::Method, web};
-use auth_core::model::NewPassword;
+use actix_web::{HttpRequest, HttpResponse, http::Method, web};
+use auth_core::{Registration, model::NewPassword};
 
 use super::{Told, mount_at};
-use crate::{ApiError, fields::Fields, shared::Shared};
+use crate::{ApiError, client::client_of, fields::Fields, shared::Shared};
 
 pub fn mount(app: &mut web::ServiceConfig) {
     mount_at(app, "/users", "POST", || [(Method::POST, web::to(register))]);
 }
 
 /// 200, or 400 with a message that names what is wrong.
-async fn register(fields: Fields, shared: web::Data<Shared>) -> Result<HttpResponse, ApiError> {
+async fn register(
+    fields: Fields,
+    request: HttpRequest,
+    shared: web::Data<Shared>,
+) -> Result<HttpResponse, ApiError> {
     let email = fields.email()?;
     let password = fields.text("password").ok_or_else(|| fields.absent("password"))?.clone();
     let password = NewPassword::parse(password, &shared.auth.policy().password)
         .map_err(|error| ApiError::password("password", error))?;
 
-    let user = shared.auth.register_user(email, password).await?;
+    let client = client_of(&request, &shared.options.trusted_proxies);
+
+    let user = shared.auth.register(Registration { email, password, client }).await?;
 
     Ok(HttpResponse::Ok().json(Told { email: user.email.as_str(), message: "user created" }))
 }

@@ -16,6 +16,7 @@ async fn the_profile_is_the_address_as_stored_and_the_stable_id() {
     assert_eq!(profile.header("x-auth-user-id"), Some("1"));
 }
 
+/// asvs 7.2.1
 #[actix_web::test]
 async fn a_token_that_is_not_to_the_letter_is_refused() {
     let app = TestApp::start().await;

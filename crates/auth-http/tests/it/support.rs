@@ -13,7 +13,9 @@ use actix_web::{
 use auth_db::{Database, DatabaseOptions};
 use auth_http::{
     AuthRoutes, CookieOptions, CurrentUser, HttpOptions, ResetDelivery,
-    auth_core::{Auth, Clock, HasherOptions, ManualClock, Options, Policy, Scheme, model::PasswordPolicy},
+    auth_core::{
+        Auth, Clock, Denylist, HasherOptions, ManualClock, Options, Policy, Scheme, model::PasswordPolicy,
+    },
 };
 use futures_util::future::LocalBoxFuture;
 use time::{Duration, OffsetDateTime};
@@ -64,7 +66,14 @@ impl TestApp {
         };
         let policy = Policy { password: PasswordPolicy { min_code_points: 8 }, ..Policy::default() };
         let shared_clock: Arc<dyn Clock> = Arc::<ManualClock>::clone(&clock);
-        let options_of_auth = Options { policy, hashing, clock: shared_clock, ..Options::default() };
+        let options_of_auth = Options {
+            policy,
+            hashing,
+            denylist: Denylist::OFF,
+            throttle: None,
+            clock: shared_clock,
+            ..Options::default()
+        };
         let auth = Auth::start(db.clone(), options_of_auth).unwrap();
         let routes = AuthRoutes::new(auth, options).unwrap();
         let served = serve(routes.clone()).await;

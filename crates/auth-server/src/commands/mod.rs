@@ -1,11 +1,14 @@
 //! The commands that do not serve.
 #![expect(clippy::print_stdout, reason = "what a command answers is for whoever typed it")]
 
+pub mod passwords;
+pub mod people;
+
 use anyhow::Context;
 use auth_core::Scheme;
 use auth_db::Database;
 
-use crate::settings::{LogFormat, Settings, in_units};
+use crate::settings::{Delivery, LogFormat, Settings, in_units};
 
 /// Applies all pending migrations; makes the database file if need be.
 pub async fn migrate_up(settings: &Settings) -> anyhow::Result<()> {
@@ -39,7 +42,24 @@ pub async fn migrate_status(settings: &Settings) -> anyhow::Result<()> {
 
 /// Prints what is in force. That it gets here means that the settings are good.
 pub fn check_config(settings: &Settings) -> anyhow::Result<()> {
-    let Settings { profile, http, database, session, reset, password, shutdown, log, unknown } = settings;
+    let Settings {
+        profile,
+        http,
+        database,
+        session,
+        reset,
+        mail,
+        password,
+        throttle,
+        shutdown,
+        log,
+        unknown,
+    } = settings;
+    let delivery = match reset.delivery {
+        Delivery::Answer => "answer",
+        Delivery::Mail => "mail",
+    };
+    let mail_server = mail.as_ref().map_or("none".to_owned(), |mail| mail.smtp.shown());
     let hashing = &password.hashing;
     let scheme = match hashing.scheme {
         Scheme::Bcrypt { cost } => format!("bcrypt, cost {cost}"),
@@ -66,9 +86,13 @@ pub fn check_config(settings: &Settings) -> anyhow::Result<()> {
         ("sessions per user", session.per_user.to_string()),
         ("session cache", format!("{} entries", session.memory.entries)),
         ("session staleness", session.memory.accepted_staleness.map_or("none".to_owned(), in_units)),
-        ("reset delivery", "answer".to_owned()),
+        ("reset delivery", delivery.to_owned()),
+        ("mail server", mail_server),
+        ("reset page", mail.as_ref().map_or("none".to_owned(), |mail| mail.reset_url.to_string())),
         ("reset lifetime", shown(reset.lifetime)?),
         ("password minimum", password.policy.min_code_points.to_string()),
+        ("password denylist", format!("{:?}", password.denylist)),
+        ("throttle", if *throttle { "on" } else { "off" }.to_owned()),
         ("password scheme", scheme),
         ("hash threads", hashing.threads.to_string()),
         ("hash wait", in_units(hashing.max_wait)),

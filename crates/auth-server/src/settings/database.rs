@@ -1,6 +1,6 @@
 //! Where the rows are.
 
-use std::{fs, path::PathBuf};
+use std::path::PathBuf;
 
 use auth_core::model::{ExposeSecret, SecretString};
 use auth_db::{DatabaseOptions, Transport, sqlite_url, transport};
@@ -68,24 +68,13 @@ impl DatabaseSettings {
 fn url(raw: &Raw, profile: Profile) -> Result<SecretString, SettingError> {
     let direct = Setting::new("AUTH_DATABASE_URL", raw.database_url.as_deref());
     let in_file = Setting::new("AUTH_DATABASE_URL_FILE", raw.database_url_file.as_deref());
-    let url = match (direct.given(), in_file.given()) {
-        (Some(_), Some(_)) => {
-            return Err(in_file.refuse("AUTH_DATABASE_URL is set as well; accepted: one of them"));
+    let (setting, url) = match (direct.or_file(in_file)?, profile) {
+        (Some(given), _) => given,
+        (None, Profile::Development) => (direct, SecretString::from(embedded(raw)?)),
+        (None, Profile::Production) => {
+            return Err(direct.missing(&format!("production needs it; accepted: {ACCEPTED}")));
         }
-        (Some(url), None) => SecretString::from(url),
-        (None, Some(path)) => {
-            let text = fs::read_to_string(path)
-                .map_err(|cause| in_file.refuse(&format!("the file can't be read: {cause}")))?;
-            SecretString::from(text.trim())
-        }
-        (None, None) => match profile {
-            Profile::Development => SecretString::from(embedded(raw)?),
-            Profile::Production => {
-                return Err(direct.missing(&format!("production needs it; accepted: {ACCEPTED}")));
-            }
-        },
     };
-    let setting = if direct.given().is_some() { direct } else { in_file };
     match transport(url.expose_secret()) {
         Err(_) => Err(setting.refuse_secret(&format!("accepted: {ACCEPTED}"))),
         Ok(Transport::Unverified) if profile == Profile::Production => Err(setting.refuse_secret(

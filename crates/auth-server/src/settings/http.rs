@@ -101,7 +101,7 @@ fn public_url(setting: &Setting<'_>, profile: Profile) -> Result<Option<Url>, Se
     Ok(Some(url))
 }
 
-fn is_loopback(url: &Url) -> bool {
+pub fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name == "localhost",
         Some(Host::Ipv4(address)) => address.is_loopback(),

@@ -6,6 +6,7 @@
 mod database;
 mod http;
 mod log;
+mod mail;
 mod password;
 mod reset;
 mod session;
@@ -16,9 +17,9 @@ use std::{env, fmt};
 
 use self::value::Setting;
 pub use self::{
-    database::DatabaseSettings, http::HttpSettings, log::LogFormat, log::LogSettings,
-    password::PasswordSettings, reset::ResetSettings, session::SessionSettings, shutdown::ShutdownSettings,
-    value::SettingError, value::in_units,
+    database::DatabaseSettings, http::HttpSettings, log::LogFormat, log::LogSettings, mail::MailSettings,
+    password::PasswordSettings, reset::Delivery, reset::ResetSettings, session::SessionSettings,
+    shutdown::ShutdownSettings, value::SettingError, value::in_units,
 };
 use crate::cli::Raw;
 
@@ -48,7 +49,11 @@ pub struct Settings {
     pub database: DatabaseSettings,
     pub session: SessionSettings,
     pub reset: ResetSettings,
+    /// None if no mail is sent.
+    pub mail: Option<MailSettings>,
     pub password: PasswordSettings,
+    /// `AUTH_THROTTLE`.
+    pub throttle: bool,
     pub shutdown: ShutdownSettings,
     pub log: LogSettings,
     /// Variables that look like settings and are none: most likely misspelt.
@@ -63,12 +68,17 @@ impl Settings {
     pub fn resolve(raw: &Raw) -> Result<Self, SettingError> {
         let profile = profile(&Setting::new("AUTH_PROFILE", raw.profile.as_deref()))?;
         let http = HttpSettings::resolve(raw, profile)?;
+        let reset = ResetSettings::resolve(raw, profile, http.listen)?;
+        let by_mail = reset.delivery == Delivery::Mail;
+        let throttle = Setting::new("AUTH_THROTTLE", raw.throttle.as_deref());
         Ok(Self {
             profile,
             database: DatabaseSettings::resolve(raw, profile)?,
             session: SessionSettings::resolve(raw)?,
-            reset: ResetSettings::resolve(raw, profile, http.listen)?,
-            password: PasswordSettings::resolve(raw, profile)?,
+            reset,
+            mail: MailSettings::resolve(raw, profile, http.public_url.as_ref(), by_mail)?,
+            password: PasswordSettings::resolve(raw, profile, http.public_url.as_ref())?,
+            throttle: throttle.one_of(&[("on", true), ("off", false)], profile == Profile::Production)?,
             shutdown: ShutdownSettings::resolve(raw, profile)?,
             log: LogSettings::resolve(raw)?,
             http,

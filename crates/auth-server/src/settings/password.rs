@@ -1,8 +1,9 @@
 //! What a password must be, and how it is hashed.
 
-use std::{num::NonZeroUsize, time::Duration};
+use std::{num::NonZeroUsize, path::Path, time::Duration};
 
-use auth_core::{HasherOptions, Scheme, model::PasswordPolicy};
+use auth_core::{Denylist, HasherOptions, Scheme, model::PasswordPolicy};
+use url::{Host, Url};
 
 use super::{
     Profile,
@@ -12,26 +13,29 @@ use super::{
 use crate::cli::Raw;
 
 /// What a password must be, and how it is hashed.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct PasswordSettings {
     /// `AUTH_PASSWORD_MIN_LENGTH`.
     pub policy: PasswordPolicy,
+    /// `AUTH_PASSWORD_DENYLIST`.
+    pub denylist: Denylist,
     /// `AUTH_PASSWORD_SCHEME`, `AUTH_BCRYPT_COST`, `AUTH_HASH_THREADS`, `AUTH_HASH_WAIT`.
     pub hashing: HasherOptions,
 }
 
 impl PasswordSettings {
-    pub fn resolve(raw: &Raw, profile: Profile) -> Result<Self, SettingError> {
-        without("AUTH_PASSWORD_DENYLIST", raw.password_denylist.as_deref(), profile, "builtin")?;
-        without("AUTH_THROTTLE", raw.throttle.as_deref(), profile, "on")?;
-
+    pub fn resolve(raw: &Raw, profile: Profile, public_url: Option<&Url>) -> Result<Self, SettingError> {
         let min_length = Setting::new("AUTH_PASSWORD_MIN_LENGTH", raw.password_min_length.as_deref());
         let min_code_points = match profile {
             Profile::Development => min_length.number(1, 256, 1)?,
             // NIST SP 800-63B-4 section 3.1.1.2: 15 where the password is all there is, never below 8.
             Profile::Production => min_length.number(8, 256, 15)?,
         };
-        Ok(Self { policy: PasswordPolicy { min_code_points }, hashing: hashing(raw, profile)? })
+        Ok(Self {
+            policy: PasswordPolicy { min_code_points },
+            denylist: denylist(raw, profile, public_url)?,
+            hashing: hashing(raw, profile)?,
+        })
     }
 }
 
@@ -56,22 +60,24 @@ fn hashing(raw: &Raw, profile: Profile) -> Result<HasherOptions, SettingError> {
     })
 }
 
-/// A protection that this version does not have: production, which has it by default, starts only if the
-/// operator says that it is to do without.
-fn without(
-    variable: &'static str,
-    given: Option<&str>,
-    profile: Profile,
-    in_production: &'static str,
-) -> Result<(), SettingError> {
-    let setting = Setting::new(variable, given);
-    let value = match profile {
-        Profile::Development => setting.given().unwrap_or("off"),
-        Profile::Production => setting.given().unwrap_or(in_production),
+fn denylist(raw: &Raw, profile: Profile, public_url: Option<&Url>) -> Result<Denylist, SettingError> {
+    let setting = Setting::new("AUTH_PASSWORD_DENYLIST", raw.password_denylist.as_deref());
+    let default = match profile {
+        Profile::Development => "off",
+        Profile::Production => "builtin",
     };
-    if value == "off" {
-        Ok(())
-    } else {
-        Err(setting.refuse_value(value, "this version does not have it; accepted: off, to do without"))
+    match setting.given().unwrap_or(default) {
+        "off" => Ok(Denylist::OFF),
+        "builtin" => Ok(Denylist::builtin(names(public_url))),
+        file => Denylist::with_file(Path::new(file), names(public_url))
+            .map_err(|error| setting.refuse(&format!("the file {error}; accepted: builtin, off, or a file"))),
+    }
+}
+
+/// What the service is called: the labels of its domain.
+fn names(public_url: Option<&Url>) -> Vec<String> {
+    match public_url.and_then(Url::host) {
+        Some(Host::Domain(domain)) => domain.split('.').map(str::to_owned).collect(),
+        _ => Vec::new(),
     }
 }

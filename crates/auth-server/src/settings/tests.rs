@@ -16,15 +16,15 @@ fn development() -> Raw {
     Raw { data_dir: some("/tmp/auth-server-test"), ..Raw::default() }
 }
 
-/// Production, as far as this version can go: on a loopback address, without what it does not have.
+/// Production, with what it needs and no more.
 fn production() -> Raw {
     Raw {
         profile: some("production"),
+        listen: some("0.0.0.0:5000"),
         database_url: some("sqlite:/var/lib/auth-server/auth.db"),
         public_url: some("https://auth.example.org"),
-        reset_delivery: some("answer"),
-        password_denylist: some("off"),
-        throttle: some("off"),
+        smtp_url: some("smtps://mailer:hunter2@mail.example.org"),
+        mail_from: some("Accounts <accounts@example.org>"),
         ..Raw::default()
     }
 }
@@ -58,6 +58,11 @@ fn productions_defaults_are_the_strict_ones() {
     assert_eq!(settings.session.per_user, 10);
     assert_eq!(settings.reset.lifetime, time::Duration::minutes(30));
     assert_eq!((settings.shutdown.delay.as_secs(), settings.shutdown.grace.as_secs()), (5, 30));
+    assert_eq!((settings.reset.delivery, settings.throttle), (Delivery::Mail, true));
+    assert_eq!(format!("{:?}", settings.password.denylist), "Denylist(builtin)");
+    let mail = settings.mail.unwrap();
+    assert_eq!(mail.reset_url.as_str(), "https://auth.example.org/reset_password");
+    assert!(mail.own_page && mail.new_device);
 }
 
 #[test]
@@ -80,18 +85,38 @@ fn production_refuses_to_start_without_what_makes_it_production() {
              for a loopback host only",
         ),
         (
-            Raw { reset_delivery: None, ..production() },
-            "AUTH_RESET_DELIVERY (--reset-delivery) is `mail`: this version sends no mail; accepted: answer, \
-             which needs a loopback address in AUTH_LISTEN",
+            Raw { smtp_url: None, ..production() },
+            "AUTH_SMTP_URL (--smtp-url) is not set: mail needs it; accepted: smtps://USER:PASSWORD@HOST, \
+             smtp://USER:PASSWORD@HOST?tls=required, or smtp://HOST of this machine",
         ),
         (
-            Raw { password_denylist: None, ..production() },
-            "AUTH_PASSWORD_DENYLIST (--password-denylist) is `builtin`: this version does not have it; \
-             accepted: off, to do without",
+            Raw { smtp_url: some("smtp://mailer:hunter2@mail.example.org"), ..production() },
+            "AUTH_SMTP_URL (--smtp-url) (its value is not shown): accepted: smtps://USER:PASSWORD@HOST, \
+             smtp://USER:PASSWORD@HOST?tls=required, or smtp://HOST of this machine",
         ),
         (
-            Raw { throttle: None, ..production() },
-            "AUTH_THROTTLE (--throttle) is `on`: this version does not have it; accepted: off, to do without",
+            Raw { mail_from: None, ..production() },
+            "AUTH_MAIL_FROM (--mail-from) is not set: mail needs it; accepted: an address, such as Accounts \
+             <accounts@example.org>",
+        ),
+        (
+            Raw { reset_url: some("http://app.example.org/reset"), ..production() },
+            "AUTH_RESET_URL (--reset-url) is `http://app.example.org/reset`: production accepts https, and http \
+             for a loopback host only",
+        ),
+        (
+            Raw { mail_templates: some("/nonexistent"), ..production() },
+            "AUTH_MAIL_TEMPLATES (--mail-templates) is `/nonexistent`: /nonexistent can't be read: No such file \
+             or directory (os error 2)",
+        ),
+        (
+            Raw { password_denylist: some("/nonexistent"), ..production() },
+            "AUTH_PASSWORD_DENYLIST (--password-denylist) is `/nonexistent`: the file can't be read: No such \
+             file or directory (os error 2); accepted: builtin, off, or a file",
+        ),
+        (
+            Raw { throttle: some("maybe"), ..production() },
+            "AUTH_THROTTLE (--throttle) is `maybe`: accepted: on, off",
         ),
         (
             Raw { password_min_length: some("7"), ..production() },
@@ -102,7 +127,7 @@ fn production_refuses_to_start_without_what_makes_it_production() {
             "AUTH_BCRYPT_COST (--bcrypt-cost) is `9`: accepted: a number from 10 to 14",
         ),
         (
-            Raw { listen: some("0.0.0.0:5000"), ..production() },
+            Raw { reset_delivery: some("answer"), ..production() },
             "AUTH_RESET_DELIVERY (--reset-delivery) is `answer`: whoever asks would get the token of any \
              account; accepted only with a loopback address in AUTH_LISTEN",
         ),
@@ -193,9 +218,25 @@ fn a_bad_value_can_not_forge_a_second_line() {
     assert!(!told.contains(['\n', '\u{1b}']), "{told:?}");
 }
 
+/// What says how mail is sent says nothing where none is sent: somebody thinks that it is.
+#[test]
+fn settings_of_mail_are_refused_where_no_mail_is_sent() {
+    let told = line(&Raw { mail_from: some("accounts@example.org"), ..development() });
+    assert_eq!(
+        told,
+        "AUTH_MAIL_FROM (--mail-from) is `accounts@example.org`: it says how mail is sent; accepted: only with \
+         AUTH_SMTP_URL"
+    );
+    let without_public_url = Raw { public_url: None, profile: None, listen: None, ..production() };
+    assert!(
+        line(&without_public_url).starts_with("AUTH_PUBLIC_URL (--public-url) is not set: links in mails")
+    );
+}
+
 /// asvs 13.3.1
 #[test]
 fn a_secret_in_a_setting_is_never_shown() {
+    assert!(!format!("{:?}", Settings::resolve(&production()).unwrap()).contains("hunter2"));
     let told = line(&Raw { database_url: some("oracle://user:hunter2@db/auth"), ..development() });
     assert!(told.starts_with("AUTH_DATABASE_URL (--database-url)") && !told.contains("hunter2"), "{told}");
 

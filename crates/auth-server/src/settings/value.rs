@@ -1,6 +1,8 @@
 //! One setting: its name, what was given, and how it is read.
 
-use std::{str::FromStr, time::Duration};
+use std::{fs, str::FromStr, time::Duration};
+
+use auth_core::model::SecretString;
 
 /// A setting can't be what it is: one line that names it, its value and what would be accepted.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -23,6 +25,27 @@ impl<'a> Setting<'a> {
     /// What was given.
     pub const fn given(&self) -> Option<&'a str> {
         self.given
+    }
+
+    /// Whether anything was given.
+    pub const fn is_given(&self) -> bool {
+        self.given.is_some()
+    }
+
+    /// A secret: its own value, or that of the file which `in_file` names; with the one of the two that was given.
+    pub fn or_file(&self, in_file: Self) -> Result<Option<(Self, SecretString)>, SettingError> {
+        match (self.given, in_file.given) {
+            (Some(_), Some(_)) => {
+                Err(in_file.refuse(&format!("{} is set as well; accepted: one of them", self.variable)))
+            }
+            (Some(secret), None) => Ok(Some((*self, SecretString::from(secret)))),
+            (None, Some(path)) => {
+                let text = fs::read_to_string(path)
+                    .map_err(|cause| in_file.refuse(&format!("the file can't be read: {cause}")))?;
+                Ok(Some((in_file, SecretString::from(text.trim()))))
+            }
+            (None, None) => Ok(None),
+        }
     }
 
     /// The error that names this setting and its value, and says what would be accepted.

@@ -5,6 +5,7 @@ mod balancer;
 mod binary;
 mod client;
 mod database;
+mod postbox;
 mod raw;
 mod server;
 
@@ -12,6 +13,7 @@ pub use balancer::{Balancer, free_address};
 pub use binary::{Output, run};
 pub use client::{Answer, Client, States, at_once, told};
 pub use database::open;
+pub use postbox::{Mail, Postbox, SECRET, Security};
 pub use raw::{raw, raw_bytes};
 pub use server::Server;
 

@@ -177,8 +177,12 @@ impl Case<'_> {
         let whose = self.rng.usize(..USERS);
         let Some((token, until)) = self.model.users[whose].reset.clone() else { return };
         let number = self.rng.u8(..2);
-        let completion =
-            ResetCompletion { email: email(user), token, new_password: format!("password {number}").into() };
+        let completion = ResetCompletion {
+            email: email(user),
+            token,
+            new_password: format!("password {number}").into(),
+            client: auth_db::model::Client::default(),
+        };
 
         let completed = self.auth.complete_reset(completion).await;
 

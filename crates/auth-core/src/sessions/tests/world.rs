@@ -10,7 +10,7 @@ use sea_orm::ConnectionTrait;
 use time::{Duration, OffsetDateTime};
 
 use crate::{
-    Auth, Hasher, HasherOptions, ManualClock, Options, Policy, Scheme, SessionMemory, SystemEntropy,
+    Auth, Denylist, Hasher, HasherOptions, ManualClock, Options, Policy, Scheme, SessionMemory, SystemEntropy,
 };
 
 pub struct World {
@@ -49,7 +49,15 @@ impl World {
         let clock = Arc::<ManualClock>::clone(clock);
         let session_memory = SessionMemory { entries: session_cache_entries, ..SessionMemory::default() };
         let look_up_floor = std::time::Duration::ZERO;
-        let options = Options { policy, session_memory, look_up_floor, clock, ..Options::default() };
+        let options = Options {
+            policy,
+            denylist: Denylist::OFF,
+            throttle: None,
+            session_memory,
+            look_up_floor,
+            clock,
+            ..Options::default()
+        };
         Auth::with_hasher(self.db.clone(), options, self.hasher.clone())
     }
 }

@@ -1,0 +1,124 @@
+//! Whoever is about to change something is the owner: by the password, or by a login a moment ago.
+
+use auth_db::{
+    model::{Client, DeviceToken, Password, User, UserFilter},
+    users,
+};
+use time::Duration;
+
+use crate::{Auth, CurrentUser, Slot, Throttled, TryError, Unavailable, Verdict, throttle::Reservation};
+
+/// How long after a login nobody is asked for the password again. ASVS 7.5.1 leaves the number open.
+pub const FRESH_LOGIN: Duration = Duration::minutes(15);
+
+/// What a request says to confirm that the owner sent it.
+#[derive(Debug, Clone, Default)]
+pub struct Confirmation {
+    /// The password, if it was given.
+    pub password: Option<Password>,
+    /// Who sent it.
+    pub client: Client,
+    /// The device that the request carried.
+    pub device: Option<DeviceToken>,
+}
+
+/// Why it was not confirmed.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfirmError {
+    /// The login is too old, and no password was given.
+    #[error("log in again, or give the password")]
+    Needed,
+    /// It is not the password.
+    #[error("the password is wrong")]
+    WrongPassword,
+    /// There were too many tries before it.
+    #[error(transparent)]
+    Throttled(#[from] Throttled),
+    /// What any use case can meet.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+}
+
+impl From<TryError> for ConfirmError {
+    fn from(error: TryError) -> Self {
+        match error {
+            TryError::Throttled(throttled) => throttled.into(),
+            TryError::Unavailable(cause) => cause.into(),
+        }
+    }
+}
+
+/// A user whose password was given, with what was reserved for it: to be settled.
+pub struct Confirmed {
+    pub user: User,
+    pub reservation: Option<Reservation>,
+    pub slot: Slot,
+}
+
+impl Auth {
+    /// The login is new, or the password is right.
+    pub(super) async fn confirm(
+        &self,
+        current: &CurrentUser,
+        confirmation: &Confirmation,
+    ) -> Result<(), ConfirmError> {
+        let Some(password) = &confirmation.password else {
+            let fresh = self.now() < current.session.created_at.saturating_add(FRESH_LOGIN);
+            return if fresh { Ok(()) } else { Err(ConfirmError::Needed) };
+        };
+        let confirmed = self.confirm_by_password(current, password, confirmation).await?;
+        if let Some(reservation) = confirmed.reservation {
+            let settle = self.parts().db.write(async |tx| reservation.succeeded(&tx).await);
+            settle.await.map_err(Unavailable::from)?;
+        }
+        Ok(())
+    }
+
+    /// The password is right. A wrong one counts like a failed login.
+    pub(super) async fn confirm_by_password(
+        &self,
+        current: &CurrentUser,
+        password: &Password,
+        confirmation: &Confirmation,
+    ) -> Result<Confirmed, ConfirmError> {
+        let client = confirmation.client.address;
+        self.may_guess(client)?;
+        let confirmed = self.check_password(current, password, confirmation).await;
+        if matches!(confirmed, Ok(_) | Err(ConfirmError::Unavailable(_))) {
+            self.did_not_fail(client);
+        }
+        confirmed
+    }
+
+    async fn check_password(
+        &self,
+        current: &CurrentUser,
+        password: &Password,
+        confirmation: &Confirmation,
+    ) -> Result<Confirmed, ConfirmError> {
+        let mut slot = self.parts().hasher.admit().map_err(Unavailable::from)?;
+        let reservation = self.reserve(&current.email, confirmation.device.as_ref()).await?;
+        match self.compare_own(current, password, &mut slot).await {
+            Ok(Some(user)) => Ok(Confirmed { user, reservation, slot }),
+            Ok(None) => {
+                tracing::info!(user_id = %current.id, "a confirmation failed: wrong password");
+                Err(ConfirmError::WrongPassword)
+            }
+            Err(cause) => {
+                self.withdraw(reservation.as_ref()).await;
+                Err(cause.into())
+            }
+        }
+    }
+
+    async fn compare_own(
+        &self,
+        current: &CurrentUser,
+        password: &Password,
+        slot: &mut Slot,
+    ) -> Result<Option<User>, Unavailable> {
+        let user = users::find_user_by(self.parts().db.read(), &UserFilter::by_id(current.id)).await?;
+        let verdict = slot.verify(password, &user.hashed_password).await?;
+        Ok(matches!(verdict, Verdict::Match { .. }).then_some(user))
+    }
+}

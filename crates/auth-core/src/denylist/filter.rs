@@ -1,0 +1,273 @@
+//! Breached passwords, in a filter: a million of them in less than two megabytes.
+//!
+//! A Golomb-coded set. Each password's SHA-1 (in which breached ones are published) is mapped to a number below
+//! `count × 2^14`; the numbers are sorted, and the gaps between them written in Rice code: the part above 14 bits in
+//! unary, the rest as it is. That takes 15.6 bits an entry, and what was never put in is found with the probability
+//! of 2^-14.
+//!
+//! The file: the 8 bytes `AUTHPWF1`; the count, 8 bytes, the least first; the code, its bits from the highest of each
+//! byte to the lowest, filled up with zeros; the first 8 bytes of the SHA-256 of all before.
+
+use sha2::{Digest, Sha256};
+
+const MAGIC: &[u8; 8] = b"AUTHPWF1";
+const HEAD: usize = 16;
+const SUM: usize = 8;
+
+/// Bits of a gap that are written as they are.
+const RICE: u32 = 14;
+
+/// Of so many passwords that were never put in, one is refused by mistake.
+pub const BREACHED_MISTAKES_ONE_IN: u32 = 1 << RICE;
+
+/// Entries between two places where reading can begin.
+const STEP: usize = 256;
+
+/// The most entries: their numbers stay below 2^62.
+const MOST: u64 = 1 << 40;
+
+/// SHA-1 of a password.
+pub type PasswordSha1 = [u8; 20];
+
+/// A file is a filter, and not as it was built.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("is a filter of passwords that is damaged or cut off")]
+pub struct InvalidFilter;
+
+/// Where an entry falls, of `count`.
+fn place(sha1: &PasswordSha1, count: u64) -> u64 {
+    let mut first = [0; 8];
+    first.copy_from_slice(&sha1[..8]);
+    let range = u128::from(count) << RICE;
+    // Below `range`, which is below 2^64.
+    u64::try_from((u128::from(u64::from_be_bytes(first)) * range) >> 64).unwrap_or(u64::MAX)
+}
+
+/// Collects breached passwords, and makes a filter of them.
+#[derive(Debug, Default)]
+pub struct BreachedBuilder(Vec<PasswordSha1>);
+
+impl BreachedBuilder {
+    /// Adds a password.
+    pub fn add_password(&mut self, password: &str) {
+        use sha1::Digest as _;
+        self.0.push(sha1::Sha1::digest(password.as_bytes()).into());
+    }
+
+    /// Adds the SHA-1 of a password.
+    pub fn add_sha1(&mut self, sha1: PasswordSha1) {
+        self.0.push(sha1);
+    }
+
+    /// How many different ones were added, and the file that holds them.
+    #[must_use]
+    pub fn build(mut self) -> (usize, Vec<u8>) {
+        self.0.sort_unstable();
+        self.0.dedup();
+        let count = self.0.len() as u64;
+        let mut file = Vec::with_capacity(HEAD + self.0.len() * 2 + SUM);
+        file.extend_from_slice(MAGIC);
+        file.extend_from_slice(&count.to_le_bytes());
+        let mut bits = Writer { bytes: file, free: 0 };
+        let mut before = 0;
+        // In the order of their digests they are in the order of their places.
+        for sha1 in &self.0 {
+            let place = place(sha1, count);
+            bits.gap(place - before);
+            before = place;
+        }
+        let mut file = bits.bytes;
+        let sum = Sha256::digest(&file);
+        file.extend_from_slice(&sum[..SUM]);
+        (self.0.len(), file)
+    }
+}
+
+struct Writer {
+    bytes: Vec<u8>,
+    /// Bits of the last byte that are not written yet.
+    free: u32,
+}
+
+impl Writer {
+    fn gap(&mut self, gap: u64) {
+        for _ in 0..gap >> RICE {
+            self.bit(1);
+        }
+        self.bit(0);
+        for shift in (0..RICE).rev() {
+            self.bit(u8::from(gap >> shift & 1 == 1));
+        }
+    }
+
+    fn bit(&mut self, bit: u8) {
+        if self.free == 0 {
+            self.bytes.push(0);
+            self.free = 8;
+        }
+        self.free -= 1;
+        if let Some(last) = self.bytes.last_mut() {
+            *last |= bit << self.free;
+        }
+    }
+}
+
+/// A filter, ready to be asked.
+pub struct Breached {
+    count: u64,
+    code: Vec<u8>,
+    /// For each entry whose number is a multiple of [`STEP`]: the place of the one before it, and where its code
+    /// begins.
+    index: Vec<(u64, usize)>,
+}
+
+impl Breached {
+    /// Whether a file says that it is a filter.
+    pub fn is_one(file: &[u8]) -> bool {
+        file.starts_with(MAGIC)
+    }
+
+    /// Reads a file, all of it once.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidFilter`].
+    pub fn read(file: &[u8]) -> Result<Self, InvalidFilter> {
+        let (rest, sum) = file.split_last_chunk::<SUM>().ok_or(InvalidFilter)?;
+        let (head, code) = rest.split_first_chunk::<HEAD>().ok_or(InvalidFilter)?;
+        let (magic, count) = head.split_first_chunk::<8>().ok_or(InvalidFilter)?;
+        let count = u64::from_le_bytes(count.try_into().map_err(|_| InvalidFilter)?);
+        if magic != MAGIC || count > MOST || Sha256::digest(rest)[..SUM] != *sum {
+            return Err(InvalidFilter);
+        }
+        let mut filter = Self { count, code: code.to_vec(), index: Vec::new() };
+        let (mut at, mut place) = (0, 0);
+        for entry in 0..count {
+            if entry.is_multiple_of(STEP as u64) {
+                filter.index.push((place, at));
+            }
+            let (gap, next) = filter.gap(at).ok_or(InvalidFilter)?;
+            at = next;
+            place = u64::checked_add(place, gap).ok_or(InvalidFilter)?;
+        }
+        // Nothing may follow that nobody reads.
+        if at.div_ceil(8) == filter.code.len() { Ok(filter) } else { Err(InvalidFilter) }
+    }
+
+    /// Whether a password was put in; or, rarely, was not.
+    pub fn holds(&self, sha1: &PasswordSha1) -> bool {
+        let wanted = place(sha1, self.count);
+        // The first of equals may be the last of the step before.
+        let step = self.index.partition_point(|(before, _)| *before < wanted).saturating_sub(1);
+        let Some((mut place, mut at)) = self.index.get(step).copied() else { return false };
+        let mut left = self.count - (step * STEP) as u64;
+        while left > 0 {
+            let Some((gap, next)) = self.gap(at) else { return false };
+            place += gap;
+            if place >= wanted {
+                return place == wanted;
+            }
+            (at, left) = (next, left - 1);
+        }
+        false
+    }
+
+    /// The gap that begins at a bit, and the bit after it.
+    fn gap(&self, mut at: usize) -> Option<(u64, usize)> {
+        let mut high = 0_u64;
+        while self.bit(at)? == 1 {
+            (high, at) = (high + 1, at + 1);
+        }
+        at += 1;
+        let mut low = 0;
+        for _ in 0..RICE {
+            (low, at) = (low << 1 | u64::from(self.bit(at)?), at + 1);
+        }
+        Some(((high << RICE) | low, at))
+    }
+
+    fn bit(&self, at: usize) -> Option<u8> {
+        Some(self.code.get(at / 8)? >> (7 - at % 8) & 1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sha1(number: u64) -> PasswordSha1 {
+        use sha1::Digest as _;
+        sha1::Sha1::digest(number.to_le_bytes()).into()
+    }
+
+    fn filter_of(numbers: impl IntoIterator<Item = u64>) -> (usize, Vec<u8>) {
+        let mut builder = BreachedBuilder::default();
+        numbers.into_iter().for_each(|number| builder.add_sha1(sha1(number)));
+        builder.build()
+    }
+
+    /// asvs 6.2.12
+    #[test]
+    fn a_million_passwords_take_less_than_two_megabytes_and_all_are_found() {
+        let (count, file) = filter_of((0..1_000_000).chain(0..1000));
+        assert_eq!(count, 1_000_000);
+        assert!(file.len() <= 2_000_000, "{}", file.len());
+
+        let filter = Breached::read(&file).unwrap();
+        assert!((0..1_000_000).all(|number| filter.holds(&sha1(number))));
+
+        let asked = 1_000_000;
+        let wrongly = (0..asked).filter(|number| filter.holds(&sha1(1_000_000 + number))).count();
+        // Expected are 61; six standard deviations more, and not none.
+        assert!((10..=108).contains(&wrongly), "{wrongly}");
+    }
+
+    #[test]
+    fn filters_of_any_size_hold_what_was_put_in() {
+        for size in [0, 1, 2, 255, 256, 257, 512, 1000] {
+            let filter = Breached::read(&filter_of(0..size).1).unwrap();
+            assert!((0..size).all(|number| filter.holds(&sha1(number))), "{size}");
+        }
+        let nothing = Breached::read(&filter_of(0..0).1).unwrap();
+        assert!((0..1000).all(|number| !nothing.holds(&sha1(number))));
+    }
+
+    #[test]
+    fn the_smallest_and_the_greatest_digest_are_found() {
+        let mut builder = BreachedBuilder::default();
+        builder.add_sha1([0; 20]);
+        builder.add_sha1([0xff; 20]);
+        let filter = Breached::read(&builder.build().1).unwrap();
+
+        assert!(filter.holds(&[0; 20]) && filter.holds(&[0xff; 20]));
+    }
+
+    #[test]
+    fn a_file_with_any_byte_changed_cut_off_or_added_is_refused() {
+        let (_, file) = filter_of(0..300);
+        for at in 0..file.len() {
+            let mut changed = file.clone();
+            changed[at] ^= 1;
+            assert!(Breached::read(&changed).is_err(), "{at}");
+            assert!(Breached::read(&file[..at]).is_err(), "{at}");
+        }
+        let mut longer = file;
+        longer.push(0);
+        assert!(Breached::read(&longer).is_err());
+    }
+
+    #[test]
+    fn a_file_that_lies_about_its_count_is_refused() {
+        for count in [299_u64, 301, 1 << 41, u64::MAX] {
+            let (_, mut file) = filter_of(0..300);
+            file.truncate(file.len() - SUM);
+            file[8..16].copy_from_slice(&count.to_le_bytes());
+            let sum = Sha256::digest(&file);
+            file.extend_from_slice(&sum[..SUM]);
+            // One less is as good as a filter of one less, unless bytes are left over.
+            if count != 299 {
+                assert!(Breached::read(&file).is_err(), "{count}");
+            }
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! Asking for a reset by mail: one row, and the same answer for everybody.
+
+use auth_db::{
+    model::{Client, Email, MailKind},
+    outbox::{self, Wanted},
+};
+
+use crate::{Auth, Throttled, TryError, Unavailable};
+
+/// What somebody sends who forgot a password.
+#[derive(Debug, Clone)]
+pub struct ResetRequest {
+    /// Whose account is said to be meant.
+    pub email: Email,
+    /// Who asks, and in which language the mail is wanted.
+    pub client: Client,
+}
+
+impl Auth {
+    /// Has a reset link sent to whoever has this address; if nobody has, nothing is sent.
+    ///
+    /// Nothing is looked up, so that neither the answer nor its time tells whether there is such an account.
+    ///
+    /// # Errors
+    ///
+    /// [`TryError`].
+    #[tracing::instrument(level = "debug", name = "core.ask_for_reset", skip_all)]
+    pub async fn ask_for_reset(&self, request: ResetRequest) -> Result<(), TryError> {
+        self.may_ask_for_reset(&request.client)?;
+        let now = self.now();
+        let wanted = Wanted {
+            kind: MailKind::Reset,
+            email_key: request.email.key().to_owned(),
+            language: request.client.language,
+            detail: None,
+        };
+        let put = self.parts().db.write(async |tx| outbox::put(&tx, &wanted, now).await);
+        put.await.map_err(Unavailable::from)?;
+        tracing::info!("a reset link was asked for");
+        self.parts().mail_wanted.notify_one();
+        Ok(())
+    }
+
+    fn may_ask_for_reset(&self, client: &Client) -> Result<(), Throttled> {
+        let throttle = self.parts().throttle.as_ref();
+        throttle.map_or(Ok(()), |throttle| throttle.clients.resets.take(client.address))
+    }
+}

@@ -1,0 +1,210 @@
+//! How often one client may try: in the memory of each node.
+
+use std::{
+    net::IpAddr,
+    num::NonZeroU32,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+};
+
+use governor::{
+    Quota, RateLimiter,
+    clock::Clock as GovernorClock,
+    middleware::NoOpMiddleware,
+    nanos::Nanos,
+    state::{InMemoryState, NotKeyed},
+};
+use moka::sync::Cache;
+
+use super::Throttled;
+use crate::Clock;
+
+const fn number(number: u32) -> NonZeroU32 {
+    match NonZeroU32::new(number) {
+        Some(number) => number,
+        None => NonZeroU32::MIN,
+    }
+}
+
+/// The limits of each client, by what it tries.
+pub struct Clients {
+    /// Passwords and reset tokens that are wrong.
+    pub guesses: Limit,
+    pub registrations: Limit,
+    pub resets: Limit,
+}
+
+impl Clients {
+    pub fn new(capacity: u64, clock: &Arc<dyn Clock>) -> Self {
+        let limit = |quota| Limit::new(quota, capacity, clock);
+        Self {
+            guesses: limit(Quota::per_minute(number(20)).allow_burst(number(40))),
+            registrations: limit(Quota::per_hour(number(5))),
+            resets: limit(Quota::per_hour(number(10))),
+        }
+    }
+}
+
+/// One limit, for each client by itself.
+pub struct Limit {
+    quota: Quota,
+    clock: Monotonic,
+    each: Cache<Network, Arc<One>>,
+}
+
+/// What one client has left.
+struct One {
+    limiter: RateLimiter<NotKeyed, InMemoryState, Monotonic, NoOpMiddleware<Nanos>>,
+    /// Tries that were taken and given back.
+    given_back: AtomicU32,
+}
+
+impl Limit {
+    fn new(quota: Quota, capacity: u64, clock: &Arc<dyn Clock>) -> Self {
+        let full_again = quota.replenish_interval() * quota.burst_size().get();
+        Self {
+            quota,
+            clock: Monotonic(Arc::clone(clock)),
+            // By the real clock: whoever is forgotten has all allowed tries again by then, and more is not lost.
+            each: Cache::builder().max_capacity(capacity).time_to_idle(full_again * 2).build(),
+        }
+    }
+
+    /// Takes one try of a client; whoever has no address has no limit.
+    ///
+    /// # Errors
+    ///
+    /// [`Throttled`] if there is none left.
+    pub fn take(&self, client: Option<IpAddr>) -> Result<(), Throttled> {
+        let Some(client) = client else { return Ok(()) };
+        let one = self.each.get_with(Network::of(client), || {
+            let limiter = RateLimiter::direct_with_clock(self.quota, self.clock.clone());
+            Arc::new(One { limiter, given_back: AtomicU32::new(0) })
+        });
+        let one_less = |left: u32| left.checked_sub(1);
+        if one.given_back.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less).is_ok() {
+            return Ok(());
+        }
+        one.limiter
+            .check()
+            .map_err(|not_until| Throttled { retry_after: not_until.wait_time_from(self.clock.now()) })
+    }
+
+    /// Gives a try back that did not fail.
+    pub fn give_back(&self, client: Option<IpAddr>) {
+        if let Some(one) = client.and_then(|client| self.each.get(&Network::of(client))) {
+            let one_more = |left: u32| (left < self.quota.burst_size().get()).then_some(left + 1);
+            // As many as can ever be left are left: that is no failure.
+            let _ = one.given_back.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more);
+        }
+    }
+}
+
+/// What counts as one client: whoever has an IPv6 address has a network of 64 bits to choose it from.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct Network(u64, bool);
+
+impl Network {
+    fn of(address: IpAddr) -> Self {
+        match address.to_canonical() {
+            IpAddr::V4(address) => Self(u64::from(address.to_bits()), false),
+            IpAddr::V6(address) => Self(u64::try_from(address.to_bits() >> 64).unwrap_or(u64::MAX), true),
+        }
+    }
+}
+
+/// Our clock, as `governor` asks for the time.
+#[derive(Clone)]
+struct Monotonic(Arc<dyn Clock>);
+
+impl GovernorClock for Monotonic {
+    type Instant = Nanos;
+
+    fn now(&self) -> Nanos {
+        self.0.elapsed().into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use time::OffsetDateTime;
+
+    use super::*;
+    use crate::ManualClock;
+
+    fn limits() -> (Clients, Arc<ManualClock>) {
+        let clock = Arc::new(ManualClock::at(OffsetDateTime::UNIX_EPOCH));
+        (Clients::new(1000, &(Arc::clone(&clock) as Arc<dyn Clock>)), clock)
+    }
+
+    fn taken(limit: &Limit, client: &str) -> usize {
+        let client = Some(client.parse().unwrap());
+        (0..1000).take_while(|_| limit.take(client).is_ok()).count()
+    }
+
+    /// asvs 2.1.3, 2.4.1
+    #[test]
+    fn each_client_has_its_burst_and_gets_more_with_time() {
+        let (limits, clock) = limits();
+        for (limit, burst, interval, more) in [
+            (&limits.guesses, 40, time::Duration::minutes(1), 20),
+            (&limits.registrations, 5, time::Duration::hours(1), 5),
+            (&limits.resets, 10, time::Duration::hours(1), 10),
+        ] {
+            assert_eq!(taken(limit, "192.0.2.1"), burst);
+            assert_eq!(taken(limit, "192.0.2.2"), burst);
+            clock.advance(interval);
+            assert_eq!(taken(limit, "192.0.2.1"), more);
+        }
+    }
+
+    #[test]
+    fn addresses_of_one_ipv6_network_are_one_client() {
+        let (limits, _) = limits();
+
+        assert_eq!(taken(&limits.registrations, "2001:db8:0:1::1"), 5);
+        assert_eq!(taken(&limits.registrations, "2001:db8:0:1:ffff::2"), 0);
+        assert_eq!(taken(&limits.registrations, "2001:db8:0:2::1"), 5);
+        assert_eq!(taken(&limits.registrations, "::ffff:192.0.2.1"), 5);
+        assert_eq!(taken(&limits.registrations, "192.0.2.1"), 0);
+    }
+
+    #[test]
+    fn who_comes_too_early_is_told_when_to_come_and_is_let_in_then() {
+        let (limits, clock) = limits();
+        let client = Some("192.0.2.1".parse().unwrap());
+        taken(&limits.guesses, "192.0.2.1");
+
+        let Throttled { retry_after } = limits.guesses.take(client).unwrap_err();
+        assert_eq!(retry_after, Duration::from_secs(3));
+        clock.advance(time::Duration::try_from(retry_after).unwrap());
+
+        assert!(limits.guesses.take(client).is_ok());
+    }
+
+    #[test]
+    fn what_is_given_back_can_be_taken_again_and_no_more_than_that() {
+        let (limits, _) = limits();
+        let client = Some("192.0.2.1".parse().unwrap());
+        for _ in 0..1000 {
+            limits.guesses.take(client).unwrap();
+            limits.guesses.give_back(client);
+        }
+
+        assert_eq!(taken(&limits.guesses, "192.0.2.1"), 40);
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_locks_nobody_out() {
+        let (limits, clock) = limits();
+        assert_eq!(taken(&limits.guesses, "192.0.2.1"), 40);
+        clock.advance(time::Duration::days(-365));
+        clock.advance(time::Duration::minutes(1));
+
+        assert_eq!(taken(&limits.guesses, "192.0.2.1"), 20);
+    }
+}

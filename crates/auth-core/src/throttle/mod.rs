@@ -1,0 +1,63 @@
+//! Throttles: how often somebody may try.
+
+mod accounts;
+mod clients;
+mod guesses;
+
+use std::{sync::Arc, time::Duration};
+
+pub use self::accounts::{Reservation, clear};
+use self::clients::Clients;
+use crate::{Clock, Unavailable};
+
+/// How much throttles remember.
+///
+/// What they allow is no option: five free failures for each account, then pauses that double from one second to
+/// half an hour ([`Tries`](auth_db::model::Tries)); for each client, which is an IPv4 address or an IPv6 network of
+/// 64 bits, 20 failed tries a minute with a burst of 40, 5 registrations and 10 requests for a reset an hour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ThrottleOptions {
+    /// Accounts whose failures are stored at the most, whether they exist or not; what arrives within half a minute
+    /// comes on top. Over it, those with the fewest failures go first. About 150 bytes each.
+    pub accounts: u64,
+    /// Clients that are remembered in memory at the most, for each kind of try. About 300 bytes each.
+    pub clients: u64,
+}
+
+/// 100,000 of each.
+impl Default for ThrottleOptions {
+    fn default() -> Self {
+        Self { accounts: 100_000, clients: 100_000 }
+    }
+}
+
+/// There were too many tries: nothing was looked up, and nothing hashed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("too many tries")]
+pub struct Throttled {
+    /// When the next one is taken.
+    pub retry_after: Duration,
+}
+
+/// Why a try was not made, or could not be.
+#[derive(Debug, thiserror::Error)]
+pub enum TryError {
+    /// There were too many before it.
+    #[error(transparent)]
+    Throttled(#[from] Throttled),
+    /// What any use case can meet.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+}
+
+/// The throttles in force.
+pub struct Throttle {
+    pub options: ThrottleOptions,
+    pub clients: Clients,
+}
+
+impl Throttle {
+    pub fn new(options: ThrottleOptions, clock: &Arc<dyn Clock>) -> Self {
+        Self { clients: Clients::new(options.clients, clock), options }
+    }
+}

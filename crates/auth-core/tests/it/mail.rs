@@ -1,0 +1,280 @@
+//! Recovery by mail: what is sent, to whom, how often, and what happens when it can't be.
+
+use std::sync::Mutex;
+
+use auth_core::{
+    CompleteResetError, Content, Delivered, Letter, MailFailed, MailOptions, Mailer, ResetRequest,
+    model::{Client, Language, MailKind, ResetToken},
+};
+use time::Duration;
+
+use crate::support::{ADA, PASSWORD, World, attempt, completion, email};
+
+const NEW: &str = "another long passphrase";
+
+/// To whom, about what, in which language, and the token in it.
+type Taken = (String, MailKind, Language, Option<ResetToken>);
+
+/// Takes letters, as long as it is well.
+#[derive(Default)]
+struct Postbox {
+    letters: Mutex<Vec<Taken>>,
+    /// What is wrong with it.
+    trouble: Mutex<Option<MailFailed>>,
+}
+
+impl Mailer for Postbox {
+    async fn send(&self, letter: &Letter) -> Result<(), MailFailed> {
+        if let Some(trouble) = self.trouble.lock().unwrap().clone() {
+            return Err(trouble);
+        }
+        let token = match &letter.content {
+            Content::Reset { token, .. } => Some(token.clone()),
+            _ => None,
+        };
+        let told = (letter.to.as_str().to_owned(), letter.content.kind(), letter.language, token);
+        self.letters.lock().unwrap().push(told);
+        Ok(())
+    }
+}
+
+impl Postbox {
+    fn is(&self, trouble: Option<MailFailed>) {
+        *self.trouble.lock().unwrap() = trouble;
+    }
+
+    fn count(&self) -> usize {
+        self.letters.lock().unwrap().len()
+    }
+
+    fn kinds(&self) -> Vec<MailKind> {
+        self.letters.lock().unwrap().iter().map(|(_, kind, ..)| *kind).collect()
+    }
+
+    /// The token of the latest letter.
+    fn token(&self) -> ResetToken {
+        self.letters.lock().unwrap().last().unwrap().3.clone().unwrap()
+    }
+}
+
+impl World {
+    async fn asks(&self, address: &str) {
+        let request = ResetRequest { email: email(address), client: Client::default() };
+        self.auth.ask_for_reset(request).await.unwrap();
+    }
+
+    async fn resets(&self, token: &ResetToken) -> Result<(), CompleteResetError> {
+        self.auth.complete_reset(completion(ADA, token, NEW)).await
+    }
+}
+
+async fn with_mail() -> (World, Postbox) {
+    let world = World::with_mail(MailOptions { notices: true, new_device_notices: true }).await;
+    world.register(ADA).await;
+    (world, Postbox::default())
+}
+
+/// asvs 6.4.3, 6.6.2
+#[tokio::test]
+async fn a_link_is_sent_to_the_stored_address_and_sets_a_password_once() {
+    let (world, postbox) = with_mail().await;
+    let client = Client::default().in_language(Language::French);
+    world.auth.ask_for_reset(ResetRequest { email: email("ADA@example.ORG."), client }).await.unwrap();
+
+    let delivered = world.auth.deliver_due(&postbox).await.unwrap();
+
+    assert_eq!(delivered, Delivered { sent: 1, ..Delivered::default() });
+    let (to, kind, language, token) = postbox.letters.lock().unwrap()[0].clone();
+    assert_eq!((to.as_str(), kind, language), (ADA, MailKind::Reset, Language::French));
+    world.resets(&token.clone().unwrap()).await.unwrap();
+    assert!(matches!(world.resets(&token.unwrap()).await, Err(CompleteResetError::InvalidToken)));
+    assert!(world.log_in(ADA, NEW).await.is_ok() && world.log_in(ADA, PASSWORD).await.is_err());
+}
+
+#[tokio::test]
+async fn nobody_gets_a_link_for_an_address_that_nobody_has() {
+    let (world, postbox) = with_mail().await;
+    world.asks("nobody@example.org").await;
+
+    let delivered = world.auth.deliver_due(&postbox).await.unwrap();
+
+    assert_eq!(delivered, Delivered { dropped: 1, ..Delivered::default() });
+    assert_eq!(world.auth.deliver_due(&postbox).await.unwrap(), Delivered::default());
+}
+
+/// Reset asked again and again by somebody else: the owner's link keeps working.
+#[tokio::test]
+async fn after_three_links_within_an_hour_no_more_are_sent_and_the_last_one_works() {
+    let (world, postbox) = with_mail().await;
+    for _ in 0..20 {
+        world.asks(ADA).await;
+        world.auth.deliver_due(&postbox).await.unwrap();
+        world.clock.advance(Duration::SECOND);
+    }
+    assert_eq!(postbox.count(), 3);
+    world.resets(&postbox.token()).await.unwrap();
+
+    world.clock.advance(Duration::hours(1));
+    world.asks(ADA).await;
+    world.auth.deliver_due(&postbox).await.unwrap();
+    assert_eq!(postbox.kinds()[3..], [MailKind::PasswordChanged, MailKind::Reset]);
+}
+
+/// asvs 6.5.5
+#[tokio::test]
+async fn a_link_counts_from_when_it_is_sent_and_a_newer_one_takes_its_place() {
+    let (world, postbox) = with_mail().await;
+    world.asks(ADA).await;
+    world.clock.advance(Duration::hours(2));
+    world.auth.deliver_due(&postbox).await.unwrap();
+    let first = postbox.token();
+    world.asks(ADA).await;
+    world.auth.deliver_due(&postbox).await.unwrap();
+
+    world.clock.advance(Duration::minutes(30) - Duration::SECOND);
+    assert!(matches!(world.resets(&first).await, Err(CompleteResetError::InvalidToken)));
+    world.resets(&postbox.token()).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_can_not_be_sent_is_tried_again_with_growing_pauses_and_given_up_after_a_day() {
+    let (world, postbox) = with_mail().await;
+    world.asks(ADA).await;
+    postbox.is(Some(MailFailed::Later("the server answered 451".to_owned())));
+    let (mut tries, mut given_up) = (Vec::new(), 0);
+    // All pauses are multiples of 15 seconds.
+    for second in (0..90_000).step_by(15) {
+        let delivered = world.auth.deliver_due(&postbox).await.unwrap();
+        if delivered.postponed > 0 {
+            tries.push(second);
+        }
+        given_up += delivered.given_up;
+        world.clock.advance(Duration::seconds(15));
+        if given_up > 0 {
+            break;
+        }
+    }
+
+    let pauses: Vec<i64> = tries.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    assert_eq!(pauses[..7], [15, 30, 60, 120, 240, 480, 900]);
+    assert_eq!((given_up, postbox.count()), (1, 0));
+    assert!((90..=110).contains(&tries.len()), "{}", tries.len());
+}
+
+#[tokio::test]
+async fn a_retry_makes_a_new_token() {
+    let (world, postbox) = with_mail().await;
+    world.asks(ADA).await;
+    postbox.is(Some(MailFailed::Later(String::new())));
+    world.auth.deliver_due(&postbox).await.unwrap();
+    postbox.is(None);
+    world.clock.advance(Duration::seconds(15));
+
+    assert_eq!(world.auth.deliver_due(&postbox).await.unwrap().sent, 1);
+    world.resets(&postbox.token()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_mail_that_the_server_will_never_take_is_given_up_and_holds_up_no_other() {
+    let (world, postbox) = with_mail().await;
+    world.asks(ADA).await;
+    postbox.is(Some(MailFailed::Never("the server answered 550".to_owned())));
+    assert_eq!(world.auth.deliver_due(&postbox).await.unwrap().given_up, 1);
+    postbox.is(None);
+    world.asks(ADA).await;
+    assert_eq!(world.auth.deliver_due(&postbox).await.unwrap().sent, 1);
+}
+
+/// Nobody is asked for more while the server is away: one mail is tried, not all.
+#[tokio::test]
+async fn a_server_that_can_not_be_reached_is_left_alone_and_every_mail_arrives_later() {
+    let (world, postbox) = with_mail().await;
+    for number in 0..50 {
+        let address = format!("user{number}@example.org");
+        world.register(&address).await;
+        world.asks(&address).await;
+    }
+    postbox.is(Some(MailFailed::Unreachable("no connection".to_owned())));
+    for _ in 0..60 {
+        let delivered = world.auth.deliver_due(&postbox).await.unwrap();
+        assert!(delivered.sent == 0 && delivered.postponed == 0);
+        world.clock.advance(Duration::seconds(10));
+    }
+    postbox.is(None);
+    let mut minutes = 0;
+    while postbox.count() < 50 {
+        world.auth.deliver_due(&postbox).await.unwrap();
+        world.clock.advance(Duration::MINUTE);
+        minutes += 1;
+        assert!(minutes < 60);
+    }
+}
+
+/// Any number of workers: each mail is sent once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn workers_that_look_at_once_send_each_mail_once() {
+    let (world, postbox) = with_mail().await;
+    let other = world.second_process().await;
+    for number in 0..30 {
+        let address = format!("user{number}@example.org");
+        world.register(&address).await;
+        world.asks(&address).await;
+    }
+
+    let (one, two, three) = tokio::join!(
+        world.auth.deliver_due(&postbox),
+        other.deliver_due(&postbox),
+        world.auth.deliver_due(&postbox)
+    );
+
+    assert_eq!(one.unwrap().sent + two.unwrap().sent + three.unwrap().sent, 30);
+    assert_eq!(postbox.count(), 30);
+}
+
+/// asvs 6.3.7: a notice is stored with what causes it.
+#[tokio::test]
+async fn whoever_has_a_new_password_is_told_so() {
+    let (world, postbox) = with_mail().await;
+    let token = world.auth.request_reset(&email(ADA)).await.unwrap();
+    assert!(world.resets(&ResetToken::from_bits([1; 16])).await.is_err());
+    world.resets(&token).await.unwrap();
+
+    world.auth.deliver_due(&postbox).await.unwrap();
+
+    assert_eq!(postbox.kinds(), [MailKind::PasswordChanged]);
+}
+
+/// asvs 6.3.5
+#[tokio::test]
+async fn a_login_on_a_new_device_is_told_but_not_the_first_and_not_on_a_known_one() {
+    let (world, postbox) = with_mail().await;
+    let known = world.log_in(ADA, PASSWORD).await.unwrap().device.unwrap();
+    let again = auth_core::Attempt { device: Some(known), ..attempt(ADA, PASSWORD) };
+    world.auth.log_in(again).await.unwrap();
+    assert_eq!(world.auth.deliver_due(&postbox).await.unwrap(), Delivered::default());
+
+    world.log_in(ADA, PASSWORD).await.unwrap();
+    assert!(world.log_in(ADA, "wrong").await.is_err());
+    world.auth.deliver_due(&postbox).await.unwrap();
+
+    assert_eq!(postbox.kinds(), [MailKind::NewDevice]);
+}
+
+#[tokio::test]
+async fn notices_can_be_turned_off() {
+    for (options, kinds) in [
+        (MailOptions::default(), vec![]),
+        (MailOptions { notices: true, new_device_notices: false }, vec![MailKind::PasswordChanged]),
+    ] {
+        let (world, postbox) = (World::with_mail(options).await, Postbox::default());
+        world.register(ADA).await;
+        for _ in 0..2 {
+            world.log_in(ADA, PASSWORD).await.unwrap();
+        }
+        let token = world.auth.request_reset(&email(ADA)).await.unwrap();
+        world.resets(&token).await.unwrap();
+
+        world.auth.deliver_due(&postbox).await.unwrap();
+        assert_eq!(postbox.kinds(), kinds);
+    }
+}

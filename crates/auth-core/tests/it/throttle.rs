@@ -1,0 +1,317 @@
+//! Throttles: what an attacker gets to try, and that the owner gets in meanwhile.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use auth_core::{
+    Attempt, LoginError, Registration, ThrottleOptions, Throttled, TryError,
+    model::{Client, DeviceToken},
+};
+use futures_util::future::join_all;
+use test_servers::{Kind, kind};
+use time::Duration;
+
+use crate::support::{ADA, PASSWORD, World, attempt, completion, email, new_password, password};
+
+/// A world in which tries are counted, with one user.
+async fn throttled() -> World {
+    let world = World::throttled(ThrottleOptions::default()).await;
+    world.register(ADA).await;
+    world
+}
+
+/// A wrong password from a client of its own, so that only the account's throttle counts.
+fn wrong(from: usize) -> Attempt {
+    from_client(from, attempt(ADA, "a wrong password"))
+}
+
+fn from_client(number: usize, attempt: Attempt) -> Attempt {
+    let address = std::net::Ipv4Addr::from_bits(0x0a00_0000 + u32::try_from(number).unwrap());
+    Attempt { client: Client::new(Some(address.into()), Some("test")), ..attempt }
+}
+
+fn with_device(device: &DeviceToken, attempt: Attempt) -> Attempt {
+    Attempt { device: Some(device.clone()), ..attempt }
+}
+
+fn throttled_for(error: &LoginError) -> Option<u64> {
+    match error {
+        LoginError::Throttled(Throttled { retry_after }) => Some(retry_after.as_secs()),
+        _ => None,
+    }
+}
+
+impl World {
+    async fn wrong(&self, from: usize) -> LoginError {
+        self.auth.log_in(wrong(from)).await.unwrap_err()
+    }
+
+    /// Fails until a wait is asked for.
+    async fn block(&self) {
+        for from in 0..5 {
+            assert!(matches!(self.wrong(from).await, LoginError::InvalidCredentials));
+        }
+        assert_eq!(throttled_for(&self.wrong(5).await), Some(1));
+    }
+
+    fn hashed(&self) -> u64 {
+        self.auth.hashing_figures().hashed
+    }
+}
+
+/// asvs 6.1.1, 6.3.1
+#[tokio::test]
+async fn five_failures_are_free_then_each_costs_twice_the_wait_whoever_tries() {
+    let world = throttled().await;
+    world.block().await;
+
+    for wait in [1, 2, 4, 8] {
+        assert_eq!(throttled_for(&world.wrong(100).await), Some(wait));
+        let right = world.auth.log_in(from_client(7, attempt(ADA, PASSWORD))).await;
+        assert_eq!(throttled_for(&right.unwrap_err()), Some(wait), "the right password, too");
+        world.clock.advance(Duration::seconds(i64::try_from(wait).unwrap()));
+        assert!(matches!(world.wrong(101).await, LoginError::InvalidCredentials));
+    }
+}
+
+/// asvs 6.3.1: what is reserved is reserved before anything is hashed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_two_hundred_wrong_logins_at_once_five_reach_the_hasher() {
+    let world = throttled().await;
+    let before = world.hashed();
+
+    let tries = (0..200).map(|from| {
+        let auth = world.auth.clone();
+        tokio::spawn(async move { auth.log_in(wrong(from)).await.unwrap_err() })
+    });
+    let refused = AtomicUsize::new(0);
+    for tried in join_all(tries).await {
+        refused.fetch_add(usize::from(throttled_for(&tried.unwrap()).is_some()), Ordering::Relaxed);
+    }
+
+    assert_eq!(world.hashed() - before, 5);
+    assert_eq!(refused.into_inner(), 195);
+}
+
+/// asvs 2.4.1, 6.1.1, 6.3.1: an attacker with a thousand addresses, and an owner who logged in here before.
+#[tokio::test]
+async fn in_a_day_of_ten_thousand_guesses_few_are_evaluated_and_the_owner_always_gets_in() {
+    let world = throttled().await;
+    let known = world.auth.log_in(from_client(5000, attempt(ADA, PASSWORD))).await.unwrap();
+    let device = known.device.unwrap();
+    let (mut evaluated, mut owner) = (0, (0, 0));
+    // All of them on a file; every tenth where each is a way to a server.
+    let guesses = if kind() == Kind::Sqlite { 10_000 } else { 1000 };
+    for guess in 0..guesses {
+        world.clock.advance(Duration::DAY / i32::try_from(guesses).unwrap());
+        evaluated += usize::from(matches!(world.wrong(guess % 1000).await, LoginError::InvalidCredentials));
+        if guess % (guesses / 200) == 0 {
+            let login = with_device(&device, from_client(5000, attempt(ADA, PASSWORD)));
+            owner.0 += usize::from(world.auth.log_in(login).await.is_ok());
+            owner.1 += 1;
+        }
+    }
+
+    let least = if kind() == Kind::Sqlite { 60 } else { 50 };
+    assert!((least..=62).contains(&evaluated), "{evaluated}");
+    assert_eq!(owner, (200, 200));
+}
+
+#[tokio::test]
+async fn addresses_that_nobody_has_are_throttled_alike_and_all_spellings_are_one() {
+    let world = throttled().await;
+    let spellings =
+        ["bob@bücher.example", "BOB@BÜCHER.EXAMPLE", "Bob@xn--bcher-kva.example", "bob@bücher.example."];
+    for (from, spelling) in spellings.iter().cycle().take(5).enumerate() {
+        let tried = world.auth.log_in(from_client(from, attempt(spelling, PASSWORD))).await;
+        assert!(matches!(tried, Err(LoginError::InvalidCredentials)));
+    }
+
+    for spelling in spellings {
+        let tried = world.auth.log_in(from_client(50, attempt(spelling, PASSWORD))).await;
+        assert_eq!(throttled_for(&tried.unwrap_err()), Some(1), "{spelling}");
+    }
+}
+
+#[tokio::test]
+async fn other_processes_and_those_that_are_started_later_count_on() {
+    let world = throttled().await;
+    let other = world.second_process().await;
+    for from in 0..5 {
+        let auth = if from % 2 == 0 { &world.auth } else { &other };
+        assert!(matches!(auth.log_in(wrong(from)).await, Err(LoginError::InvalidCredentials)));
+    }
+
+    for auth in [&world.auth, &other, &world.second_process().await] {
+        assert_eq!(throttled_for(&auth.log_in(wrong(9)).await.unwrap_err()), Some(1));
+    }
+}
+
+/// A success is no try, and forgives nobody: otherwise a guesser would have five free tries after each login of the
+/// owner.
+#[tokio::test]
+async fn a_success_gives_its_own_try_back_and_no_other() {
+    let world = throttled().await;
+    for from in 0..4 {
+        world.wrong(from).await;
+    }
+    for from in 10..30 {
+        world.auth.log_in(from_client(from, attempt(ADA, PASSWORD))).await.unwrap();
+    }
+    assert!(world.auth.valid_login(&email(ADA), &password(PASSWORD)).await.unwrap());
+
+    assert!(matches!(world.wrong(40).await, LoginError::InvalidCredentials));
+    assert_eq!(throttled_for(&world.wrong(41).await), Some(1));
+    let valid = world.auth.valid_login(&email(ADA), &password(PASSWORD)).await;
+    assert!(matches!(valid, Err(TryError::Throttled(_))));
+}
+
+#[tokio::test]
+async fn a_device_has_tries_of_its_own_which_its_own_success_renews() {
+    let world = throttled().await;
+    let device = world.log_in(ADA, PASSWORD).await.unwrap().device.unwrap();
+    let login = |text: &str| world.auth.log_in(with_device(&device, from_client(1, attempt(ADA, text))));
+    world.block().await;
+
+    for _ in 0..3 {
+        for _ in 0..4 {
+            assert!(matches!(login("wrong").await, Err(LoginError::InvalidCredentials)));
+        }
+        assert!(login(PASSWORD).await.unwrap().device.is_none(), "it is known already");
+    }
+    for _ in 0..5 {
+        assert!(matches!(login("wrong").await, Err(LoginError::InvalidCredentials)));
+    }
+    assert_eq!(
+        throttled_for(&login(PASSWORD).await.unwrap_err()),
+        Some(1),
+        "whoever has the device may guess, too"
+    );
+
+    world.clock.advance(Duration::SECOND);
+    assert!(matches!(world.wrong(60).await, LoginError::InvalidCredentials), "the account has its own");
+}
+
+/// asvs 6.6.2
+#[tokio::test]
+async fn a_device_token_is_of_use_for_its_own_account_only_and_for_half_a_year() {
+    let world = throttled().await;
+    world.register("eve@example.org").await;
+    let own = world.log_in(ADA, PASSWORD).await.unwrap().device.unwrap();
+    let foreign = world.log_in("eve@example.org", PASSWORD).await.unwrap().device.unwrap();
+    world.block().await;
+
+    for useless in [foreign, DeviceToken::from_bits([7; 16])] {
+        let login = with_device(&useless, from_client(1, attempt(ADA, PASSWORD)));
+        assert_eq!(throttled_for(&world.auth.log_in(login).await.unwrap_err()), Some(1));
+    }
+    world.clock.advance(Duration::days(180) - Duration::SECOND);
+    let login = || world.auth.log_in(with_device(&own, from_client(1, attempt(ADA, PASSWORD))));
+    assert!(login().await.unwrap().device.is_none());
+    world.clock.advance(Duration::SECOND);
+    assert!(login().await.unwrap().device.is_some(), "it is a new one");
+}
+
+#[tokio::test]
+async fn ten_devices_are_known_and_the_oldest_is_forgotten_first() {
+    let world = throttled().await;
+    let mut devices = Vec::new();
+    for _ in 0..11 {
+        world.clock.advance(Duration::SECOND);
+        devices.push(world.log_in(ADA, PASSWORD).await.unwrap().device.unwrap());
+    }
+    world.block().await;
+
+    let gets_in = async |device: &DeviceToken| {
+        world.auth.log_in(with_device(device, from_client(1, attempt(ADA, PASSWORD)))).await.is_ok()
+    };
+    assert!(!gets_in(&devices[0]).await);
+    assert!(gets_in(&devices[1]).await && gets_in(&devices[10]).await);
+}
+
+#[tokio::test]
+async fn a_completed_reset_forgives_all_failures_and_forgets_all_devices() {
+    let world = throttled().await;
+    let device = world.log_in(ADA, PASSWORD).await.unwrap().device.unwrap();
+    world.block().await;
+    let token = world.auth.request_reset(&email(ADA)).await.unwrap();
+
+    world.auth.complete_reset(completion(ADA, &token, PASSWORD)).await.unwrap();
+
+    let login = world.auth.log_in(with_device(&device, from_client(1, attempt(ADA, PASSWORD)))).await;
+    assert!(login.unwrap().device.is_some(), "not the old one");
+}
+
+/// asvs 2.1.3, 2.3.2
+#[tokio::test]
+async fn one_client_may_fail_forty_times_and_succeed_as_often_as_it_likes() {
+    let world = throttled().await;
+    for _ in 0..100 {
+        world.log_in(ADA, PASSWORD).await.unwrap();
+    }
+    let tried = async |number: usize| {
+        world.auth.log_in(attempt(&format!("user{number}@example.org"), PASSWORD)).await.unwrap_err()
+    };
+    for number in 0..40 {
+        assert!(matches!(tried(number).await, LoginError::InvalidCredentials));
+    }
+
+    assert_eq!(throttled_for(&tried(41).await), Some(3));
+    assert!(matches!(world.wrong(1).await, LoginError::InvalidCredentials), "others may try on");
+    world.clock.advance(Duration::minutes(1));
+    assert!(matches!(tried(42).await, LoginError::InvalidCredentials));
+}
+
+/// asvs 6.6.3
+#[tokio::test]
+async fn one_client_may_register_five_times_an_hour_and_try_forty_tokens() {
+    let world = throttled().await;
+    let register = async |number: usize| {
+        let registration = Registration {
+            email: email(&format!("user{number}@example.org")),
+            password: new_password(PASSWORD),
+            client: attempt(ADA, "x").client,
+        };
+        world.auth.register(registration).await
+    };
+    for number in 0..5 {
+        register(number).await.unwrap();
+    }
+    assert!(matches!(register(5).await, Err(auth_core::RegisterError::Throttled(_))));
+
+    let token = world.auth.request_reset(&email(ADA)).await.unwrap();
+    let guess = auth_core::model::ResetToken::from_bits([1; 16]);
+    let from = |completion: auth_core::ResetCompletion| auth_core::ResetCompletion {
+        client: attempt(ADA, "x").client,
+        ..completion
+    };
+    for _ in 0..40 {
+        let tried = world.auth.complete_reset(from(completion(ADA, &guess, PASSWORD))).await;
+        assert!(matches!(tried, Err(auth_core::CompleteResetError::InvalidToken)));
+    }
+    let tried = world.auth.complete_reset(from(completion(ADA, &token, PASSWORD))).await;
+    assert!(matches!(tried, Err(auth_core::CompleteResetError::Throttled(_))));
+    world.clock.advance(Duration::seconds(3));
+    world.auth.complete_reset(from(completion(ADA, &token, PASSWORD))).await.unwrap();
+}
+
+/// What is stored stays bounded, whatever arrives; those who failed most are remembered.
+#[tokio::test]
+async fn the_store_of_failures_is_bounded_and_purged() {
+    let world = World::throttled(ThrottleOptions { accounts: 10, ..ThrottleOptions::default() }).await;
+    world.register(ADA).await;
+    world.block().await;
+    for number in 0..50 {
+        world.clock.advance(Duration::SECOND);
+        let tried = from_client(number, attempt(&format!("user{number}@example.org"), PASSWORD));
+        assert!(world.auth.log_in(tried).await.is_err());
+    }
+
+    assert_eq!(world.auth.trim_throttles().await.unwrap(), 41);
+    assert_eq!(world.auth.trim_throttles().await.unwrap(), 0);
+    assert_eq!(world.auth.purge_expired().await.unwrap().throttles, 0);
+    assert!(matches!(world.wrong(1).await, LoginError::InvalidCredentials));
+    assert_eq!(throttled_for(&world.wrong(2).await), Some(2), "what was tried most is remembered");
+
+    world.clock.advance(Duration::days(1));
+    assert_eq!(world.auth.purge_expired().await.unwrap().throttles, 10);
+}

@@ -1,0 +1,76 @@
+use auth_db::{
+    Conflict, DbError, devices,
+    model::{Device, Tries},
+    users,
+};
+
+use crate::support::{World, at, device, device_token, email};
+
+#[tokio::test]
+async fn a_device_is_found_by_its_owners_address_in_any_spelling_and_no_other() {
+    let world = World::new().await;
+    let ada = world.user("ada@example.org").await;
+    world.user("eve@example.org").await;
+    let token = device_token(1).digest();
+    world.db.write(async |tx| devices::insert(&tx, &device(ada.id), &token).await).await.unwrap();
+    let found = async |address: &str, number| {
+        devices::find_of_owner(world.db.read(), &device_token(number).digest(), &email(address))
+            .await
+            .unwrap()
+    };
+
+    assert_eq!(found("ADA@EXAMPLE.ORG.", 1).await, Some(device(ada.id)));
+    assert_eq!(found("eve@example.org", 1).await, None);
+    assert_eq!(found("ada@example.org", 2).await, None);
+}
+
+#[tokio::test]
+async fn a_token_that_is_taken_is_a_conflict() {
+    let world = World::new().await;
+    let ada = world.user("ada@example.org").await;
+    let insert = async || {
+        let token = device_token(1).digest();
+        world.db.write(async |tx| devices::insert(&tx, &device(ada.id), &token).await).await
+    };
+    insert().await.unwrap();
+
+    assert!(matches!(insert().await, Err(DbError::Conflict(Conflict::DeviceToken))));
+}
+
+#[tokio::test]
+async fn tries_are_kept_to_the_microsecond() {
+    let world = World::new().await;
+    let ada = world.user("ada@example.org").await;
+    let token = device_token(1).digest();
+    let tries = Tries { failures: 7, blocked_until: at(9).replace_microsecond(1).unwrap(), latest_at: at(5) };
+    let kept = world
+        .db
+        .write(async |tx| {
+            devices::insert(&tx, &device(ada.id), &token).await?;
+            devices::set_tries(&tx, &token, &tries).await?;
+            devices::lock(&tx, &token).await
+        })
+        .await
+        .unwrap();
+
+    assert_eq!(kept.unwrap().tries, tries);
+}
+
+#[tokio::test]
+async fn the_newest_devices_stay_and_all_go_with_their_user() {
+    let world = World::new().await;
+    let ada = world.user("ada@example.org").await;
+    let tx = world.db.for_migrations();
+    for number in 1..=5 {
+        let device = Device { created_at: at(i64::from(number)), ..device(ada.id) };
+        devices::insert(tx, &device, &device_token(number).digest()).await.unwrap();
+    }
+
+    assert_eq!(devices::end_all_but_newest(tx, ada.id, 2).await.unwrap(), 3);
+    assert!(devices::lock(tx, &device_token(3).digest()).await.unwrap().is_none());
+    assert!(devices::lock(tx, &device_token(4).digest()).await.unwrap().is_some());
+    assert_eq!(devices::purge(tx, at(99), 10).await.unwrap(), 0);
+    assert_eq!(devices::purge(tx, at(100), 1).await.unwrap(), 1);
+    users::delete_user(tx, ada.id).await.unwrap();
+    assert_eq!(devices::count_of(tx, ada.id).await.unwrap(), 0);
+}

@@ -1,0 +1,54 @@
+use auth_db::outbox;
+
+use crate::support::{World, at, email, wanted};
+
+#[tokio::test]
+async fn a_mail_is_claimed_by_one_and_due_again_when_it_says() {
+    let world = World::new().await;
+    let db = world.db.for_migrations();
+    let wanted = wanted(&email("Ada@example.org"));
+    outbox::put(db, &wanted, at(0)).await.unwrap();
+    assert_eq!(outbox::due(db, at(-1), 10).await.unwrap(), []);
+
+    let mail = outbox::due(db, at(0), 10).await.unwrap().remove(0);
+    assert_eq!((&mail.wanted, mail.created_at, mail.tries), (&wanted, at(0), 0));
+    assert!(outbox::claim(db, &mail, at(60)).await.unwrap());
+    assert!(!outbox::claim(db, &mail, at(60)).await.unwrap(), "somebody has it");
+    assert_eq!(outbox::due(db, at(59), 10).await.unwrap(), []);
+    assert_eq!(outbox::due(db, at(60), 10).await.unwrap()[0].tries, 1);
+    outbox::postpone(db, mail.id, at(90)).await.unwrap();
+    assert_eq!(outbox::due(db, at(89), 10).await.unwrap(), []);
+    assert_eq!(outbox::count_waiting(db).await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn what_was_sent_is_counted_for_a_while_and_never_due() {
+    let world = World::new().await;
+    let db = world.db.for_migrations();
+    let wanted = wanted(&email("ada@example.org"));
+    for second in 0..3 {
+        outbox::put(db, &wanted, at(second)).await.unwrap();
+        let mail = outbox::due(db, at(second), 10).await.unwrap().remove(0);
+        outbox::sent(db, mail.id, at(second)).await.unwrap();
+    }
+    let since =
+        async |second| outbox::sent_since(db, wanted.kind, &wanted.email_key, at(second)).await.unwrap();
+
+    assert_eq!((since(-1).await, since(0).await, since(2).await), (3, 2, 0));
+    assert_eq!(outbox::due(db, at(1000), 10).await.unwrap(), []);
+    assert_eq!(outbox::purge(db, at(1), 10).await.unwrap(), 2);
+    assert_eq!(since(-1).await, 1);
+}
+
+#[tokio::test]
+async fn the_longest_waiting_is_looked_at_first() {
+    let world = World::new().await;
+    let db = world.db.for_migrations();
+    for (address, second) in [("b@x.org", 5), ("a@x.org", 1), ("c@x.org", 9)] {
+        outbox::put(db, &wanted(&email(address)), at(second)).await.unwrap();
+    }
+
+    let due = outbox::due(db, at(100), 2).await.unwrap();
+    let addresses: Vec<&str> = due.iter().map(|mail| mail.wanted.email_key.as_str()).collect();
+    assert_eq!(addresses, ["a@x.org", "b@x.org"]);
+}

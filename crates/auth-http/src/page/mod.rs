@@ -1,0 +1,102 @@
+//! The page that a reset link opens, where the program has none of its own.
+
+use auth_core::model::Language;
+
+const HTML: &str = include_str!("reset.html");
+const SCRIPT: &str = include_str!("reset.js");
+const STYLE: &str = include_str!("reset.css");
+
+/// What the page may do: run its one script and no other, look as it should, and ask this service. The digests are
+/// those of the script and the style; a test says so.
+pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; \
+     script-src 'sha256-e4We4vgU+hBW8HXxKUKW1j1k6mt2rZ6Ze6KAiAuhQdU='; \
+     style-src 'sha256-FbnGCar7zm9LDdfGaCOCUQzv6sNOD5qGy3/WB1644zA='; \
+     connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// The page in a language.
+pub fn reset(language: Language) -> String {
+    let words = match language {
+        Language::English => &ENGLISH,
+        Language::French => &FRENCH,
+    };
+    let page = words.iter().fold(HTML.replace("{lang}", language.tag()), |page, (name, text)| {
+        page.replace(&format!("{{{name}}}"), text)
+    });
+    page.replace("{style}", STYLE).replace("{script}", SCRIPT)
+}
+
+/// Names in the page, and what stands there. Nothing in it needs escaping.
+type Words = [(&'static str, &'static str); 12];
+
+const ENGLISH: Words = [
+    ("title", "Set a new password"),
+    ("email", "Email address"),
+    ("password", "New password"),
+    ("reveal", "Show the password"),
+    ("submit", "Set the password"),
+    ("incomplete", "This link is not complete. Copy all of it from the mail, or ask for a new one."),
+    ("sending", "One moment…"),
+    ("done", "Your password was set. You can log in with it now."),
+    ("refused", "This password can’t be used, choose another one."),
+    ("invalid", "This link no longer works. Ask for a new one."),
+    ("later", "That did not work just now. Try again in a moment."),
+    ("noscript", "This page needs JavaScript."),
+];
+
+const FRENCH: Words = [
+    ("title", "Choisir un nouveau mot de passe"),
+    ("email", "Adresse e-mail"),
+    ("password", "Nouveau mot de passe"),
+    ("reveal", "Afficher le mot de passe"),
+    ("submit", "Enregistrer le mot de passe"),
+    (
+        "incomplete",
+        "Ce lien est incomplet. Copiez-le en entier depuis le message, ou demandez-en un nouveau.",
+    ),
+    ("sending", "Un instant…"),
+    ("done", "Votre mot de passe est enregistré. Vous pouvez vous connecter."),
+    ("refused", "Ce mot de passe ne peut pas être utilisé, choisissez-en un autre."),
+    ("invalid", "Ce lien ne fonctionne plus. Demandez-en un nouveau."),
+    ("later", "Cela n’a pas fonctionné. Réessayez dans un instant."),
+    ("noscript", "Cette page a besoin de JavaScript."),
+];
+
+#[cfg(test)]
+mod tests {
+    use base64::{Engine, engine::general_purpose::STANDARD};
+    use sha2::{Digest, Sha256};
+
+    use super::*;
+
+    /// asvs 3.4.3
+    #[test]
+    fn the_policy_names_the_script_and_the_style_and_no_other() {
+        for (directive, text) in [("script-src", SCRIPT), ("style-src", STYLE)] {
+            let digest = STANDARD.encode(Sha256::digest(text));
+            let expected = format!("{directive} 'sha256-{digest}';");
+            assert!(CONTENT_SECURITY_POLICY.contains(&expected), "{expected}");
+        }
+    }
+
+    /// asvs 6.2.6, 6.2.7, 3.6.1
+    #[test]
+    fn the_page_is_complete_in_each_language_and_asks_nobody_else() {
+        for language in Language::ALL {
+            let page = reset(language);
+
+            let placeholders = HTML.matches('{').count();
+            assert_eq!(placeholders, 16, "each is replaced below");
+            for name in ["lang", "title", "style", "script"].into_iter().chain(ENGLISH.map(|(name, _)| name))
+            {
+                assert!(
+                    HTML.contains(&format!("{{{name}}}")) && !page.contains(&format!("{{{name}}}")),
+                    "{name}"
+                );
+            }
+            assert!(page.contains(&format!("<html lang=\"{language}\">")));
+            assert!(page.contains("type=\"password\" autocomplete=\"new-password\""));
+            assert!(page.contains("<label for=\"password\">") && page.contains("<label for=\"email\">"));
+            assert!(!page.contains("http:") && !page.contains("https:") && !page.contains("onpaste"));
+        }
+    }
+}

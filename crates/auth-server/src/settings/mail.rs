@@ -1,0 +1,111 @@
+//! How mail is sent, and what it says.
+
+use std::path::PathBuf;
+
+use auth_core::model::ExposeSecret;
+use lettre::message::Mailbox;
+use url::Url;
+
+use super::{
+    Profile,
+    value::{Setting, SettingError},
+};
+use crate::{
+    cli::Raw,
+    mail::{SmtpUrl, Templates},
+};
+
+/// How mail is sent, and what it says.
+#[derive(Debug, Clone)]
+pub struct MailSettings {
+    /// `AUTH_SMTP_URL`.
+    pub smtp: SmtpUrl,
+    /// `AUTH_MAIL_FROM`.
+    pub from: Mailbox,
+    /// `AUTH_MAIL_TEMPLATES`.
+    pub templates: Option<PathBuf>,
+    /// `AUTH_RESET_URL`, or the public URL with `/reset_password`.
+    pub reset_url: Url,
+    /// Whether that is our own page: if nothing was said.
+    pub own_page: bool,
+    /// What templates call the service: the host of the public URL.
+    pub service: String,
+    /// `AUTH_MAIL_NEW_DEVICE`.
+    pub new_device: bool,
+}
+
+impl MailSettings {
+    /// None if no mail is sent: nothing of it is set, and none is `needed`.
+    pub fn resolve(
+        raw: &Raw,
+        profile: Profile,
+        public_url: Option<&Url>,
+        needed: bool,
+    ) -> Result<Option<Self>, SettingError> {
+        let smtp = Setting::new("AUTH_SMTP_URL", raw.smtp_url.as_deref());
+        let smtp_file = Setting::new("AUTH_SMTP_URL_FILE", raw.smtp_url_file.as_deref());
+        let from = Setting::new("AUTH_MAIL_FROM", raw.mail_from.as_deref());
+        let templates = Setting::new("AUTH_MAIL_TEMPLATES", raw.mail_templates.as_deref());
+        let reset_url = Setting::new("AUTH_RESET_URL", raw.reset_url.as_deref());
+        let new_device = Setting::new("AUTH_MAIL_NEW_DEVICE", raw.mail_new_device.as_deref());
+
+        let accepted = "accepted: smtps://USER:PASSWORD@HOST, smtp://USER:PASSWORD@HOST?tls=required, or \
+                        smtp://HOST of this machine";
+        let Some((setting, url)) = smtp.or_file(smtp_file)? else {
+            if needed {
+                return Err(smtp.missing(&format!("mail needs it; {accepted}")));
+            }
+            if let Some(setting) =
+                [from, templates, reset_url, new_device].into_iter().find(Setting::is_given)
+            {
+                return Err(setting.refuse("it says how mail is sent; accepted: only with AUTH_SMTP_URL"));
+            }
+            return Ok(None);
+        };
+        let smtp = SmtpUrl::parse(url.expose_secret()).ok_or_else(|| setting.refuse_secret(accepted))?;
+        let Some(public_url) = public_url else {
+            let public = Setting::new("AUTH_PUBLIC_URL", None);
+            return Err(public.missing("links in mails need it; accepted: such as https://auth.example.org"));
+        };
+        let from_expected = "accepted: an address, such as Accounts <accounts@example.org>";
+        let from = match from.given() {
+            Some(given) => given.parse().map_err(|_| from.refuse(from_expected))?,
+            None => return Err(from.missing(&format!("mail needs it; {from_expected}"))),
+        };
+        let settings = Self {
+            smtp,
+            from,
+            templates: templates.given().map(PathBuf::from),
+            reset_url: link_target(&reset_url, profile, public_url)?,
+            own_page: !reset_url.is_given(),
+            service: public_url.host_str().unwrap_or_default().to_owned(),
+            new_device: new_device.one_of(&[("on", true), ("off", false)], true)?,
+        };
+        settings.load_templates().map_err(|error| templates.refuse(&error.to_string()))?;
+        Ok(Some(settings))
+    }
+
+    /// The templates in force.
+    pub fn load_templates(&self) -> Result<Templates, crate::mail::TemplatesError> {
+        Templates::load(self.templates.as_deref(), &self.service, &self.reset_url)
+    }
+}
+
+/// The page that a link opens. What it carries is a secret, so the page comes over TLS.
+fn link_target(setting: &Setting<'_>, profile: Profile, public_url: &Url) -> Result<Url, SettingError> {
+    let Some(given) = setting.given() else {
+        let mut url = public_url.clone();
+        url.set_path("/reset_password");
+        return Ok(url);
+    };
+    let expected = "accepted: the page that asks for the new password, such as https://app.example.org/reset";
+    let url = Url::parse(given).map_err(|_| setting.refuse(expected))?;
+    let is_web = matches!(url.scheme(), "http" | "https") && url.host().is_some();
+    if !is_web || url.fragment().is_some() || !url.username().is_empty() || url.password().is_some() {
+        return Err(setting.refuse(expected));
+    }
+    if profile == Profile::Production && url.scheme() != "https" && !super::http::is_loopback(&url) {
+        return Err(setting.refuse("production accepts https, and http for a loopback host only"));
+    }
+    Ok(url)
+}
