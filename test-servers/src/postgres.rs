@@ -89,6 +89,11 @@ pub fn dump(server: &Server, database: &str) -> Command {
     client(server, "pg_dump", &["--format=custom", "--no-owner", database])
 }
 
+/// Writes a database to its output, so that it can be read by people.
+pub fn dump_as_text(server: &Server, database: &str) -> Command {
+    client(server, "pg_dump", &["--format=plain", "--no-owner", database])
+}
+
 /// Reads a database from its input.
 pub fn restore(server: &Server, database: &str) -> Command {
     client(server, "pg_restore", &["--no-owner", "--exit-on-error", "--single-transaction", "-d", database])

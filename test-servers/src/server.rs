@@ -194,13 +194,24 @@ impl Server {
     /// A database as its own tool writes it.
     #[must_use]
     pub fn dump(&self, database: &str) -> Vec<u8> {
-        let mut dump = match self.kind {
+        output_of(match self.kind {
             Kind::MariaDb => mariadb::dump(self, database),
             _ => postgres::dump(self, database),
-        };
-        let output = dump.output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        output.stdout
+        })
+    }
+
+    /// All of a database, so that it can be read by people.
+    ///
+    /// # Panics
+    ///
+    /// If the server's own program fails.
+    #[must_use]
+    pub fn dump_as_text(&self, database: &str) -> String {
+        let dump = output_of(match self.kind {
+            Kind::MariaDb => mariadb::dump(self, database),
+            _ => postgres::dump_as_text(self, database),
+        });
+        String::from_utf8_lossy(&dump).into_owned()
     }
 
     /// Reads such a file into an empty database.
@@ -293,6 +304,12 @@ impl Drop for Server {
         // Where no guardian did; nothing depends on it.
         let _ = fs::remove_dir_all(&self.folder);
     }
+}
+
+fn output_of(mut program: Command) -> Vec<u8> {
+    let output = program.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    output.stdout
 }
 
 /// A port that was free a moment ago.

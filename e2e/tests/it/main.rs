@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that can't go on should say where")]
 
 mod account;
+mod canary;
 mod commands;
 mod contract;
 mod crash;
