@@ -1,6 +1,7 @@
 //! A real mail server, and the mails that arrived.
 
 use std::{
+    collections::HashSet,
     env, fs,
     io::{BufRead, BufReader},
     path::Path,
@@ -122,10 +123,21 @@ impl Postbox {
 
     /// Waits until so many have arrived.
     pub async fn until(&self, count: usize) -> Vec<Mail> {
-        let deadline = Instant::now() + Duration::from_mins(1);
+        self.until_counted(count, <[Mail]>::len).await
+    }
+
+    /// Waits until so many recipients got one.
+    pub async fn until_distinct(&self, count: usize) -> Vec<Mail> {
+        let recipients = |mails: &[Mail]| mails.iter().map(|mail| &mail.to).collect::<HashSet<_>>().len();
+        self.until_counted(count, recipients).await
+    }
+
+    /// What a killed worker had claimed takes two minutes; three times that.
+    async fn until_counted(&self, count: usize, counted: impl Fn(&[Mail]) -> usize) -> Vec<Mail> {
+        let deadline = Instant::now() + Duration::from_mins(6);
         loop {
             let arrived = self.arrived();
-            if arrived.len() >= count {
+            if counted(&arrived) >= count {
                 return arrived;
             }
             assert!(Instant::now() < deadline, "{} of {count} arrived", arrived.len());
