@@ -14,6 +14,7 @@ mod mail;
 mod nodes;
 mod people;
 mod races;
+mod reset_page;
 mod restart;
 mod restore;
 mod shutdown;

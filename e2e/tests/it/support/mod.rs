@@ -3,6 +3,7 @@
 pub mod accounts;
 mod balancer;
 mod binary;
+mod browser;
 mod client;
 mod database;
 mod postbox;
@@ -11,6 +12,7 @@ mod server;
 
 pub use balancer::{Balancer, free_address};
 pub use binary::{Output, run};
+pub use browser::Browser;
 pub use client::{Answer, Client, States, at_once, told};
 pub use database::open;
 pub use postbox::{Mail, Postbox, SECRET, Security};

@@ -1,0 +1,151 @@
+//! Chromium without a window, driven by its own `chromedriver` (W3C WebDriver).
+
+use std::{
+    env,
+    net::SocketAddr,
+    path::Path,
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::free_address;
+
+const PROGRAM: &str = "/usr/bin/chromedriver";
+
+/// What an element is called in answers; W3C WebDriver, section 12.
+const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
+
+/// A browser with one window.
+pub struct Browser {
+    driver: Child,
+    address: SocketAddr,
+    http: reqwest::Client,
+    session: String,
+    _profile: TempDir,
+}
+
+impl Browser {
+    /// None where it is not installed; where all databases are demanded, it is, too.
+    pub async fn start(language: &str) -> Option<Self> {
+        if !Path::new(PROGRAM).exists() {
+            assert!(env::var_os("AUTH_TEST_DATABASES").is_none(), "apt-get install chromium chromium-driver");
+            return None;
+        }
+        let (address, profile) = (free_address(), tempfile::tempdir().unwrap());
+        let http = reqwest::Client::new();
+        let mut browser =
+            Self { driver: start(address), address, http, session: String::new(), _profile: profile };
+        let deadline = Instant::now() + Duration::from_mins(1);
+        while !browser.is_ready().await {
+            assert!(Instant::now() < deadline, "chromedriver does not start");
+        }
+        let arguments = [
+            "--headless=new".to_owned(),
+            "--no-sandbox".to_owned(),
+            "--disable-gpu".to_owned(),
+            "--disable-quic".to_owned(),
+            "--disable-dev-shm-usage".to_owned(),
+            "--no-first-run".to_owned(),
+            "--disable-background-networking".to_owned(),
+            "--disable-component-update".to_owned(),
+            "--disable-sync".to_owned(),
+            format!("--accept-lang={language}"),
+            format!("--user-data-dir={}", browser._profile.path().display()),
+        ];
+        let wanted = json!({"capabilities": {"alwaysMatch": {
+            "goog:chromeOptions": {"args": arguments},
+            "goog:loggingPrefs": {"browser": "ALL"},
+        }}});
+        let opened = browser.call(Method::POST, "/session", wanted).await;
+        browser.session = format!("/session/{}", opened["sessionId"].as_str().unwrap());
+        Some(browser)
+    }
+
+    pub async fn open(&self, url: &str) {
+        self.ask(Method::POST, "/url", json!({"url": url})).await;
+    }
+
+    /// The text of the page, as people see it.
+    pub async fn text(&self) -> String {
+        let body = self.find("body").await;
+        let text = self.ask(Method::GET, &format!("/element/{body}/text"), Value::Null).await;
+        text.as_str().unwrap().to_owned()
+    }
+
+    /// Waits until people see this.
+    pub async fn until(&self, text: &str) {
+        let deadline = Instant::now() + Duration::from_mins(1);
+        loop {
+            let seen = self.text().await;
+            if seen.contains(text) {
+                return;
+            }
+            assert!(Instant::now() < deadline, "{text} is not in: {seen}");
+        }
+    }
+
+    pub async fn type_into(&self, selector: &str, text: &str) {
+        let element = self.find(selector).await;
+        self.ask(Method::POST, &format!("/element/{element}/value"), json!({"text": text})).await;
+    }
+
+    pub async fn click(&self, selector: &str) {
+        let element = self.find(selector).await;
+        self.ask(Method::POST, &format!("/element/{element}/click"), json!({})).await;
+    }
+
+    /// What a script of ours, beside those of the page, answers.
+    pub async fn evaluate(&self, script: &str) -> Value {
+        self.ask(Method::POST, "/execute/sync", json!({"script": script, "args": []})).await
+    }
+
+    /// What the browser complained of: refused scripts and styles, failed requests.
+    pub async fn complaints(&self) -> Vec<String> {
+        let entries = self.ask(Method::POST, "/se/log", json!({"type": "browser"})).await;
+        entries.as_array().unwrap().iter().map(|entry| entry["message"].to_string()).collect()
+    }
+
+    async fn find(&self, selector: &str) -> String {
+        let wanted = json!({"using": "css selector", "value": selector});
+        let found = self.ask(Method::POST, "/element", wanted).await;
+        found[ELEMENT].as_str().unwrap_or_else(|| panic!("no {selector}: {found}")).to_owned()
+    }
+
+    async fn ask(&self, method: Method, path: &str, body: Value) -> Value {
+        self.call(method, &format!("{}{path}", self.session), body).await
+    }
+
+    async fn call(&self, method: Method, path: &str, body: Value) -> Value {
+        let request = self.http.request(method, format!("http://{}{path}", self.address));
+        let request = if body.is_null() { request } else { request.json(&body) };
+        let answer: Value = request.send().await.unwrap().json().await.unwrap();
+        answer["value"].clone()
+    }
+
+    async fn is_ready(&self) -> bool {
+        let asked = self.http.get(format!("http://{}/status", self.address)).send().await;
+        asked.is_ok_and(|answer| answer.status().is_success())
+    }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        // It ends its browser with itself when it is asked to.
+        if let Ok(pid) = i32::try_from(self.driver.id())
+            && let Some(pid) = rustix::process::Pid::from_raw(pid)
+        {
+            let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
+        }
+        let _ = self.driver.wait();
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "tests start a browser")]
+fn start(address: SocketAddr) -> Child {
+    let port = format!("--port={}", address.port());
+    Command::new(PROGRAM).arg(port).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+}
