@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that can't go on should say where")]
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     fs,
     path::{Path, PathBuf},
 };
@@ -107,4 +107,30 @@ fn every_route_is_documented() {
         }
     }
     assert!(count >= 15, "{count}");
+}
+
+/// asvs 16.1.1: what is logged for security is what `docs/operating.md` lists.
+#[test]
+fn every_event_is_in_the_inventory_and_the_other_way_round() {
+    let operating = read("docs/operating.md");
+    let inventory = operating.split("## Events").nth(1).unwrap().split("\n## ").next().unwrap();
+    let table: String = inventory.lines().filter(|line| line.starts_with("| `")).collect();
+    let listed: BTreeSet<String> = table
+        .split('|')
+        .filter(|cell| cell.trim_start().starts_with('`'))
+        .flat_map(|cell| cell.split('`').skip(1).step_by(2))
+        .filter(|word| word.contains('.') || *word == "throttled")
+        .map(str::to_owned)
+        .collect();
+    let mut files = Vec::new();
+    sources(&Path::new(ROOT).join("crates"), &mut files);
+    let mut emitted = BTreeSet::new();
+    for file in files {
+        let text = fs::read_to_string(file).unwrap();
+        let events = text.split("event = \"").skip(1);
+        emitted.extend(events.map(|rest| rest.split('"').next().unwrap().to_owned()));
+    }
+
+    assert_eq!(listed, emitted);
+    assert!(emitted.len() >= 17, "{}", emitted.len());
 }

@@ -51,7 +51,13 @@ impl Auth {
         let Some(session) = sessions::find_by_id(self.parts().db.read(), id).await? else { return Ok(false) };
         let (user, ended) = (session.user_id, self.end_named(session.user_id, id).await?);
         if ended {
-            tracing::info!(user_id = %user, session_id = %id, "an administrator ended a session");
+            tracing::info!(
+                event = "session.ended",
+                reason = "administrator",
+                user_id = %user,
+                session_id = %id,
+                "an administrator ended a session"
+            );
         }
         Ok(ended)
     }
@@ -75,7 +81,12 @@ impl Auth {
             };
             let ended = self.parts().sessions.ending(None, end).await?;
             if ended == 0 {
-                tracing::info!(count, "an administrator ended every session");
+                tracing::info!(
+                    event = "sessions.ended",
+                    reason = "administrator",
+                    count,
+                    "an administrator ended every session"
+                );
                 return Ok(count);
             }
             count += ended;

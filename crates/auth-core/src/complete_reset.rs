@@ -75,9 +75,14 @@ impl Auth {
         drop(slot);
 
         let notice = self.notice(MailKind::PasswordChanged, &email, &client, None);
-        if self.spend(&reset, &email, &digest, hash, notice).await? {
+        if let Some(sessions) = self.spend(&reset, &email, &digest, hash, notice).await? {
             parts.mail_wanted.notify_one();
-            tracing::info!(user_id = %reset.user_id, "a password was reset");
+            tracing::info!(
+                event = "reset.completed",
+                sessions,
+                user_id = %reset.user_id,
+                "a password was reset"
+            );
             Ok(())
         } else {
             Err(CompleteResetError::InvalidToken)
@@ -99,7 +104,8 @@ impl Auth {
         Ok((is_owners && reset.is_live(self.now())).then_some(reset))
     }
 
-    /// Sets the hash, spends the token, ends the sessions, forgets devices and failures; answers whether the token could still be spent.
+    /// Sets the hash, spends the token, ends the sessions, forgets devices and failures; answers how many
+    /// sessions there were, if the token could still be spent.
     async fn spend(
         &self,
         reset: &PasswordReset,
@@ -107,7 +113,7 @@ impl Auth {
         digest: &ResetTokenDigest,
         hash: PasswordHash,
         notice: Notice,
-    ) -> Result<bool, Unavailable> {
+    ) -> Result<Option<usize>, Unavailable> {
         let (now, user, email, digest) = (self.now(), reset.user_id, email.clone(), *digest);
         let changes = UserChanges::hashed_password(hash);
         let auth = self.clone();
@@ -117,14 +123,14 @@ impl Auth {
                 if locked.is_none_or(|user| user.disabled_at.is_some())
                     || !resets::spend(&tx, user, &digest).await?
                 {
-                    return Ok((false, Ended::NONE));
+                    return Ok((None, Ended::NONE));
                 }
                 users::update_user(&tx, user, &changes, now).await?;
                 let ended = Ended::all_of(&tx, user).await?;
                 devices::end_all_but_newest(&tx, user, 0).await?;
                 throttle::clear(&tx, &email).await?;
                 notice.put(&tx, now).await?;
-                Ok((true, ended))
+                Ok((Some(ended.count()), ended))
             });
             write.await
         };

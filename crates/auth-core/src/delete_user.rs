@@ -25,7 +25,7 @@ impl Auth {
         };
         let deleted = self.parts().sessions.ending(Some(user), delete).await?;
         if deleted {
-            tracing::info!(user_id = %user, "a user was deleted");
+            tracing::info!(event = "user.deleted", user_id = %user, "a user was deleted");
         }
         Ok(deleted)
     }

@@ -29,7 +29,7 @@ impl Auth {
         };
         let disabled = self.parts().sessions.ending(Some(user), disable).await?;
         if disabled {
-            tracing::info!(user_id = %user, "a user was disabled");
+            tracing::info!(event = "user.disabled", user_id = %user, "a user was disabled");
         }
         Ok(disabled)
     }
@@ -45,7 +45,7 @@ impl Auth {
         let enable = async |tx| users::set_disabled(&tx, user, None, now).await;
         let enabled = self.parts().db.write(enable).await?;
         if enabled {
-            tracing::info!(user_id = %user, "a user was enabled");
+            tracing::info!(event = "user.enabled", user_id = %user, "a user was enabled");
         }
         Ok(enabled)
     }

@@ -41,7 +41,7 @@ impl Auth {
         match self.add_user(&email, &hash).await? {
             Some(user) => {
                 self.parts().decoys.count(&hash);
-                tracing::info!(user_id = %user.id, "a user was imported");
+                tracing::info!(event = "user.imported", user_id = %user.id, "a user was imported");
                 Ok(user)
             }
             None => Err(ImportError::AlreadyExists { email }),

@@ -29,7 +29,13 @@ impl Auth {
         let ended = self.parts().sessions.ending(Some(current.id), end).await?;
         if ended {
             let session = &current.session;
-            tracing::info!(user_id = %current.id, session_id = %session.id, "a user logged out");
+            tracing::info!(
+                event = "session.ended",
+                reason = "logout",
+                user_id = %current.id,
+                session_id = %session.id,
+                "a user logged out"
+            );
         }
         Ok(ended)
     }
@@ -63,7 +69,13 @@ impl Auth {
             write.await
         };
         let count = self.parts().sessions.ending(Some(user), end).await?;
-        tracing::info!(user_id = %user, count, "all sessions of a user ended");
+        tracing::info!(
+            event = "sessions.ended",
+            reason = "destroyed",
+            user_id = %user,
+            count,
+            "all sessions of a user ended"
+        );
         Ok(count)
     }
 }

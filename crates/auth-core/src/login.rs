@@ -96,10 +96,20 @@ impl Auth {
             .open_session(&user, attempt.client, attempt.presented.as_ref(), reservation.as_ref())
             .await?;
         let Some(logged_in) = opened else {
-            tracing::info!(user_id = %user.id, "a login failed: the password changed meanwhile");
+            tracing::info!(
+                event = "login.failed",
+                reason = "changed",
+                user_id = %user.id,
+                "a login failed: the password changed meanwhile"
+            );
             return Err(LoginError::InvalidCredentials);
         };
-        tracing::info!(user_id = %user.id, session_id = %logged_in.session.id, "a user logged in");
+        tracing::info!(
+            event = "login.succeeded",
+            user_id = %user.id,
+            session_id = %logged_in.session.id,
+            "a user logged in"
+        );
         Ok(logged_in)
     }
 
@@ -155,7 +165,12 @@ impl Auth {
 
         match (found, verdict) {
             (Some(user), Verdict::Match { .. }) if user.disabled_at.is_some() => {
-                tracing::info!(user_id = %user.id, "a login failed: the account is disabled");
+                tracing::info!(
+                    event = "login.failed",
+                    reason = "disabled",
+                    user_id = %user.id,
+                    "a login failed: the account is disabled"
+                );
                 Ok(None)
             }
             (Some(user), Verdict::Match { outdated }) => {
@@ -165,11 +180,16 @@ impl Auth {
                 Ok(Some(user))
             }
             (Some(user), Verdict::Mismatch) => {
-                tracing::info!(user_id = %user.id, "a login failed: wrong password");
+                tracing::info!(
+                    event = "login.failed",
+                    reason = "password",
+                    user_id = %user.id,
+                    "a login failed: wrong password"
+                );
                 Ok(None)
             }
             (None, _) => {
-                tracing::info!("a login failed: unknown address");
+                tracing::info!(event = "login.failed", reason = "unknown", "a login failed: unknown address");
                 Ok(None)
             }
         }

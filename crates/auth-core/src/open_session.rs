@@ -100,7 +100,7 @@ impl Auth {
                     current.credential_version == user.credential_version && current.disabled_at.is_none()
                 };
                 if !current.as_ref().is_some_and(is_same) {
-                    return Ok((false, Ended::NONE));
+                    return Ok((None, Ended::NONE));
                 }
                 let ended = Ended::make_room(&tx, user.id, presented.as_ref(), others).await?;
                 sessions::insert(&tx, &new, &digest).await?;
@@ -114,13 +114,21 @@ impl Auth {
                 if let Some(reservation) = &reservation {
                     reservation.succeeded(&tx).await?;
                 }
-                Ok((true, ended))
+                Ok((Some(ended.count()), ended))
             });
             write.await
         };
         let opened = parts.sessions.ending(Some(session.user_id), open).await?;
-        if !opened {
-            return Ok(None);
+        let Some(ended) = opened else { return Ok(None) };
+        if ended > 0 {
+            let user_id = session.user_id;
+            tracing::info!(
+                event = "sessions.ended",
+                reason = "login",
+                %user_id,
+                count = ended,
+                "sessions made room"
+            );
         }
         parts.sessions.opened(digest, now);
         parts.mail_wanted.notify_one();

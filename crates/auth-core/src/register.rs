@@ -70,7 +70,7 @@ impl Auth {
 
         match self.add_user(&email, &hash).await? {
             Some(user) => {
-                tracing::info!(user_id = %user.id, "a user registered");
+                tracing::info!(event = "user.registered", user_id = %user.id, "a user registered");
                 Ok(user)
             }
             None => Err(RegisterError::AlreadyExists { email }),

@@ -67,7 +67,7 @@ impl Auth {
         if !stored {
             return Ok(None);
         }
-        tracing::info!(user_id = %user.id, "a password reset was asked for");
+        tracing::info!(event = "reset.made", user_id = %user.id, "a password reset was asked for");
         Ok(Some((token, reset.expires_at)))
     }
 }

@@ -68,6 +68,67 @@ async fn json_logs_carry_the_request_id_that_the_client_was_given() {
     assert!(event["timestamp"].as_str().unwrap().ends_with('Z'), "UTC");
 }
 
+/// asvs 16.3.1: one event for each fact, in their order, with the ids and nothing else.
+#[tokio::test]
+async fn each_fact_that_matters_for_security_is_one_event() {
+    let server = Server::with(&[("AUTH_LOG_FORMAT", "json"), ("AUTH_THROTTLE", "on")]);
+    let client = server.client();
+    client.log_in(EMAIL, WRONG).await;
+    client.register(EMAIL).await;
+    client.log_in(EMAIL, WRONG).await;
+    let cookie = client.log_in(EMAIL, crate::support::PASSWORD).await.cookie();
+    let fields = [("password", crate::support::PASSWORD), ("new_password", NEW)];
+    let change = client.request(Method::PUT, "/profile/password").header("Cookie", &cookie).form(&fields);
+    let cookie = Client::send(change).await.cookie();
+    client.with_cookie(Method::DELETE, "/profile/sessions", &cookie).await;
+    client.with_cookie(Method::DELETE, "/sessions", &cookie).await;
+    let token = client.reset_token(EMAIL).await;
+    client.reset(EMAIL, &token, PASSWORD).await;
+    for _ in 0..6 {
+        client.log_in(EMAIL, WRONG).await;
+    }
+    let cookie = client.register("canary2@example.org").await;
+    assert_eq!(cookie.status, 200);
+    let cookie = client.log_in("canary2@example.org", crate::support::PASSWORD).await.cookie();
+    let delete = client.request(Method::DELETE, "/profile").header("Cookie", &cookie);
+    Client::send(delete.form(&[("password", crate::support::PASSWORD)])).await;
+
+    let log = server.log();
+    let events: Vec<(String, String)> = log
+        .lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).expect(line))
+        .filter_map(|line| {
+            let user = line["user_id"].as_str().unwrap_or("nobody").to_owned();
+            Some((line["event"].as_str()?.to_owned(), user))
+        })
+        .collect();
+    let events: Vec<(&str, &str)> =
+        events.iter().map(|(event, user)| (event.as_str(), user.as_str())).collect();
+    assert_eq!(
+        events,
+        [
+            ("login.failed", "nobody"),
+            ("user.registered", "1"),
+            ("login.failed", "1"),
+            ("login.succeeded", "1"),
+            ("password.changed", "1"),
+            ("sessions.ended", "1"),
+            ("session.ended", "1"),
+            ("reset.made", "1"),
+            ("reset.completed", "1"),
+            ("login.failed", "1"),
+            ("login.failed", "1"),
+            ("login.failed", "1"),
+            ("login.failed", "1"),
+            ("login.failed", "1"),
+            ("throttled", "nobody"),
+            ("user.registered", "2"),
+            ("login.succeeded", "2"),
+            ("user.deleted", "2"),
+        ]
+    );
+}
+
 #[tokio::test]
 async fn each_request_is_a_debug_line_and_each_refusal_an_info_line() {
     let quiet = Server::start();

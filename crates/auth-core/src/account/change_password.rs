@@ -103,7 +103,7 @@ impl Auth {
         };
         parts.sessions.opened(digest, now);
         parts.mail_wanted.notify_one();
-        tracing::info!(user_id = %current.id, "a password was changed");
+        tracing::info!(event = "password.changed", user_id = %current.id, "a password was changed");
         Ok(LoggedIn { session, token, device })
     }
 }

@@ -101,7 +101,12 @@ impl Auth {
         match self.compare_own(current, password, &mut slot).await {
             Ok(Some(user)) => Ok(Confirmed { user, reservation, slot }),
             Ok(None) => {
-                tracing::info!(user_id = %current.id, "a confirmation failed: wrong password");
+                tracing::info!(
+                    event = "confirmation.failed",
+                    reason = "password",
+                    user_id = %current.id,
+                    "a confirmation failed: wrong password"
+                );
                 Err(ConfirmError::WrongPassword)
             }
             Err(cause) => {

@@ -54,7 +54,13 @@ impl Auth {
         self.confirm(current, confirmation).await?;
         let ended = self.end_named(current.id, id).await?;
         if ended {
-            tracing::info!(user_id = %current.id, session_id = %id, "a user ended a session");
+            tracing::info!(
+                event = "session.ended",
+                reason = "owner",
+                user_id = %current.id,
+                session_id = %id,
+                "a user ended a session"
+            );
         }
         Ok(ended)
     }
@@ -80,7 +86,13 @@ impl Auth {
             write.await
         };
         let count = self.parts().sessions.ending(Some(user), end).await?;
-        tracing::info!(user_id = %user, count, "a user ended all other sessions");
+        tracing::info!(
+            event = "sessions.ended",
+            reason = "owner",
+            user_id = %user,
+            count,
+            "a user ended all other sessions"
+        );
         Ok(count)
     }
 }

@@ -36,7 +36,7 @@ impl Auth {
         };
         let put = self.parts().db.write(async |tx| outbox::put(&tx, &wanted, now).await);
         put.await.map_err(Unavailable::from)?;
-        tracing::info!("a reset link was asked for");
+        tracing::info!(event = "reset.asked", by = "mail", "a reset link was asked for");
         self.parts().mail_wanted.notify_one();
         Ok(())
     }

@@ -122,7 +122,13 @@ impl Auth {
             return Ok(Outcome::NotOurs);
         }
         if now - mail.created_at >= GIVEN_UP_AFTER {
-            tracing::error!(mail = mail.id, kind = %mail.wanted.kind, tries = mail.tries, "a mail was given up");
+            tracing::error!(
+                event = "mail.given_up",
+                mail = mail.id,
+                kind = %mail.wanted.kind,
+                tries = mail.tries,
+                "a mail was given up"
+            );
             return self.end_of(mail, Outcome::GivenUp).await;
         }
         let Some(letter) = self.letter(mail).await? else {
@@ -131,11 +137,22 @@ impl Auth {
         match mailer.send(&letter).await {
             Ok(()) => {
                 db.write(async |tx| outbox::sent(&tx, mail.id, now).await).await?;
-                tracing::info!(mail = mail.id, kind = %mail.wanted.kind, "a mail was sent");
+                tracing::info!(
+                    event = "mail.sent",
+                    mail = mail.id,
+                    kind = %mail.wanted.kind,
+                    "a mail was sent"
+                );
                 Ok(Outcome::Sent)
             }
             Err(MailFailed::Never(cause)) => {
-                tracing::error!(mail = mail.id, kind = %mail.wanted.kind, cause, "a mail was given up");
+                tracing::error!(
+                    event = "mail.given_up",
+                    mail = mail.id,
+                    kind = %mail.wanted.kind,
+                    cause,
+                    "a mail was given up"
+                );
                 self.end_of(mail, Outcome::GivenUp).await
             }
             Err(MailFailed::Later(cause)) => {

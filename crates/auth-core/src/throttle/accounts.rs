@@ -154,6 +154,11 @@ fn told(reserved: Result<Result<Reservation, Duration>, DbError>) -> Result<Opti
     match reserved.map_err(crate::Unavailable::from)? {
         Ok(reservation) => Ok(Some(reservation)),
         Err(wait) => {
+            tracing::info!(
+                event = "throttled",
+                by = "account",
+                "a try was refused: too many at this account"
+            );
             let retry_after = wait.try_into().unwrap_or(std::time::Duration::from_secs(1));
             Err(Throttled { retry_after }.into())
         }

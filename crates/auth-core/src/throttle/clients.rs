@@ -87,9 +87,10 @@ impl Limit {
         if one.given_back.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less).is_ok() {
             return Ok(());
         }
-        one.limiter
-            .check()
-            .map_err(|not_until| Throttled { retry_after: not_until.wait_time_from(self.clock.now()) })
+        one.limiter.check().map_err(|not_until| {
+            tracing::info!(event = "throttled", by = "client", "a try was refused: too many of this client");
+            Throttled { retry_after: not_until.wait_time_from(self.clock.now()) }
+        })
     }
 
     /// Gives a try back that did not fail.
