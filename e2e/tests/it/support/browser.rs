@@ -1,4 +1,4 @@
-//! Chromium without a window, driven by its own `chromedriver` (W3C WebDriver).
+//! Chromium without a window, driven by its own `chromedriver` (the `WebDriver` of the W3C).
 
 use std::{
     env,
@@ -16,7 +16,7 @@ use super::free_address;
 
 const PROGRAM: &str = "/usr/bin/chromedriver";
 
-/// What an element is called in answers; W3C WebDriver, section 12.
+/// What an element is called in answers; `WebDriver` of the W3C, section 12.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
 /// A browser with one window.
@@ -25,7 +25,7 @@ pub struct Browser {
     address: SocketAddr,
     http: reqwest::Client,
     session: String,
-    _profile: TempDir,
+    profile: TempDir,
 }
 
 impl Browser {
@@ -37,8 +37,7 @@ impl Browser {
         }
         let (address, profile) = (free_address(), tempfile::tempdir().unwrap());
         let http = reqwest::Client::new();
-        let mut browser =
-            Self { driver: start(address), address, http, session: String::new(), _profile: profile };
+        let mut browser = Self { driver: start(address), address, http, session: String::new(), profile };
         let deadline = Instant::now() + Duration::from_mins(1);
         while !browser.is_ready().await {
             assert!(Instant::now() < deadline, "chromedriver does not start");
@@ -54,7 +53,7 @@ impl Browser {
             "--disable-component-update".to_owned(),
             "--disable-sync".to_owned(),
             format!("--accept-lang={language}"),
-            format!("--user-data-dir={}", browser._profile.path().display()),
+            format!("--user-data-dir={}", browser.profile.path().display()),
         ];
         let wanted = json!({"capabilities": {"alwaysMatch": {
             "goog:chromeOptions": {"args": arguments},
