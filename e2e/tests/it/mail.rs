@@ -120,7 +120,7 @@ async fn an_operators_templates_take_the_place_of_ours() {
 }
 
 /// Nothing is lost while the mail server is away, and the service is killed over and over: while it is away, and, at
-/// full length, while mails are sent. What a killed worker had claimed is sent when its two minutes are over.
+/// full length, while mails are sent. What a killed worker had claimed is sent when its minute is over.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_mail_arrives_though_the_server_was_away_and_the_service_killed() {
     let Some(mut postbox) = Postbox::start(Security::Plain) else { return };

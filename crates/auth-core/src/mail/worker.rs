@@ -17,7 +17,10 @@ use crate::{Auth, Unavailable};
 const BATCH: u64 = 32;
 
 /// How long a worker has for one mail. If it is gone by then, another one takes it.
-const LEASE: Duration = Duration::minutes(2);
+const LEASE: Duration = Duration::minutes(1);
+
+/// How long sending one may take: well within the lease, so that nobody else sends it meanwhile.
+const SENDING: StdDuration = StdDuration::from_secs(30);
 
 /// The pause after the first failure of a mail; each further one doubles it.
 const FIRST_PAUSE: Duration = Duration::seconds(15);
@@ -134,7 +137,8 @@ impl Auth {
         let Some(letter) = self.letter(mail).await? else {
             return self.end_of(mail, Outcome::Dropped).await;
         };
-        match mailer.send(&letter).await {
+        let in_time = tokio::time::timeout(SENDING, mailer.send(&letter)).await;
+        match in_time.unwrap_or_else(|_| Err(MailFailed::Unreachable("no answer in time".to_owned()))) {
             Ok(()) => {
                 db.write(async |tx| outbox::sent(&tx, mail.id, now).await).await?;
                 tracing::info!(

@@ -132,7 +132,7 @@ impl Postbox {
         self.until_counted(count, recipients).await
     }
 
-    /// What a killed worker had claimed takes two minutes; three times that.
+    /// What a killed worker had claimed takes a minute, and may be claimed again; far more than that.
     async fn until_counted(&self, count: usize, counted: impl Fn(&[Mail]) -> usize) -> Vec<Mail> {
         let deadline = Instant::now() + Duration::from_mins(6);
         loop {
