@@ -26,6 +26,9 @@ const KEEP_ALIVE: Duration = Duration::from_secs(75);
 /// How long a client may take to acknowledge the end of a connection.
 const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// How long the connections to the database may take to say goodbye: what was under way on one may hang.
+const CLOSE_WITHIN: Duration = Duration::from_secs(5);
+
 /// Everything that was started, with a server that is about to run.
 struct Application {
     server: Server,
@@ -109,7 +112,11 @@ impl Application {
         if let Err(cause) = auth.flush_last_seen().await {
             tracing::warn!(%cause, "could not write down when sessions were last used");
         }
-        db.close().await.context("the database did not close")?;
+        if let Ok(closed) = tokio::time::timeout(CLOSE_WITHIN, db.close()).await {
+            closed.context("the database did not close")?;
+        } else {
+            tracing::warn!("the database did not close in time; it will notice by itself");
+        }
         tracing::info!("ended");
         Ok(())
     }

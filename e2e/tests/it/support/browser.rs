@@ -2,7 +2,8 @@
 
 use std::{
     env,
-    net::SocketAddr,
+    io::{Read, Write},
+    net::{SocketAddr, TcpStream},
     path::Path,
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
@@ -133,12 +134,13 @@ impl Browser {
 
 impl Drop for Browser {
     fn drop(&mut self) {
-        // It ends its browser with itself when it is asked to.
-        if let Ok(pid) = i32::try_from(self.driver.id())
-            && let Some(pid) = rustix::process::Pid::from_raw(pid)
-        {
-            let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
+        // The browser ends with its session, and not with its driver. Nothing is left to be done where it has.
+        if let Ok(mut stream) = TcpStream::connect(self.address) {
+            let _ = stream.set_read_timeout(Some(Duration::from_secs(10)));
+            let _ = write!(stream, "DELETE {} HTTP/1.1\r\nHost: localhost\r\n\r\n", self.session);
+            let _ = stream.read(&mut [0; 1024]);
         }
+        let _ = self.driver.kill();
         let _ = self.driver.wait();
     }
 }
