@@ -97,6 +97,8 @@ pub(crate) enum Passing {
 impl Fault {
     /// Work kept its transaction beyond its end.
     pub(crate) const KEPT: Self = Self::of("a transaction was kept beyond the end of its work", Passing::No);
+    /// The program ends.
+    pub(crate) const STOPPED: Self = Self::of("the program ends", Passing::No);
     /// No answer within our patience.
     pub(crate) const SILENT: Self = Self::of("the database does not answer", Passing::Silent);
 

@@ -35,7 +35,12 @@ impl Transaction {
                 ..TransactionOptions::default()
             },
         };
-        Ok(Self { inner: Arc::new(on.begin_with_options(options).await?), channel })
+        // In a task of its own: were it given up after the question and before the answer, the driver would take
+        // the connection for one that is in no transaction, and hand it to the next.
+        let on = on.clone();
+        let begun = tokio::spawn(async move { on.begin_with_options(options).await }).await;
+        let begun = begun.map_err(|_| DbError::Unavailable(Fault::STOPPED))?;
+        Ok(Self { inner: Arc::new(begun?), channel })
     }
 
     /// How others hear of what is done in it.

@@ -33,3 +33,26 @@ async fn futures_can_move_between_threads() {
 
     added.await.unwrap().unwrap();
 }
+
+/// Whoever gives up in the middle of anything leaves no transaction behind, in which the next would be.
+#[tokio::test(flavor = "multi_thread")]
+async fn work_that_is_given_up_anywhere_leaves_nothing_behind() {
+    let world = World::new().await;
+    for round in 0..300_usize {
+        let db = world.db.clone();
+        let given_up = tokio::spawn(async move {
+            db.write(async |tx| auth_db::server_keys::find_or_put(&tx, "k", [0; 32], at(0)).await.map(drop))
+                .await
+        });
+        for _ in 0..round * 3 {
+            tokio::task::yield_now().await;
+        }
+        given_up.abort();
+        let _ = given_up.await;
+
+        let address = email(&format!("user{round}@example.org"));
+        let add = async |tx| users::add_user(&tx, address.clone(), hash("h"), at(0)).await.map(drop);
+        world.db.write(add).await.unwrap();
+        assert!(users::find_by_email(world.db.read(), &address).await.unwrap().is_some(), "round {round}");
+    }
+}
