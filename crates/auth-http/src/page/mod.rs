@@ -84,8 +84,7 @@ mod tests {
         for language in Language::ALL {
             let page = reset(language);
 
-            let placeholders = HTML.matches('{').count();
-            assert_eq!(placeholders, 16, "each is replaced below");
+            assert_eq!(HTML.matches('{').count(), 16, "each of them is looked for below");
             for name in ["lang", "title", "style", "script"].into_iter().chain(ENGLISH.map(|(name, _)| name))
             {
                 assert!(
