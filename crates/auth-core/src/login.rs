@@ -94,7 +94,8 @@ impl Auth {
         self.did_not_fail(client);
         let opened = self
             .open_session(&user, attempt.client, attempt.presented.as_ref(), reservation.as_ref())
-            .await?;
+            .await
+            .inspect_err(|_| self.withdraw(reservation.as_ref()))?;
         let Some(logged_in) = opened else {
             tracing::info!(
                 event = "login.failed",
@@ -121,10 +122,7 @@ impl Auth {
     #[tracing::instrument(level = "debug", name = "core.valid_login", skip_all)]
     pub async fn valid_login(&self, email: &Email, password: &Password) -> Result<bool, TryError> {
         let Some(verified) = self.verify(email, password, None).await? else { return Ok(false) };
-        if let Some(reservation) = &verified.reservation {
-            let settle = self.parts().db.write(async |tx| reservation.succeeded(&tx).await);
-            settle.await.map_err(Unavailable::from)?;
-        }
+        self.settle(verified.reservation.as_ref()).await?;
         Ok(true)
     }
 
@@ -137,13 +135,9 @@ impl Auth {
     ) -> Result<Option<Verified>, TryError> {
         let slot = self.parts().hasher.admit().map_err(Unavailable::from)?;
         let reservation = self.reserve(email, device).await?;
-        match self.compare(slot, email, password).await {
-            Ok(user) => Ok(user.map(|user| Verified { user, reservation })),
-            Err(cause) => {
-                self.withdraw(reservation.as_ref()).await;
-                Err(cause.into())
-            }
-        }
+        let compared = self.compare(slot, email, password).await;
+        let user = compared.inspect_err(|_| self.withdraw(reservation.as_ref()))?;
+        Ok(user.map(|user| Verified { user, reservation }))
     }
 
     async fn compare(

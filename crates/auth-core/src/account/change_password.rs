@@ -2,7 +2,7 @@
 
 use auth_db::{
     devices,
-    model::{InvalidPassword, MailKind, NewPassword, Password, SecretString, UserChanges},
+    model::{Client, InvalidPassword, MailKind, NewPassword, Password, SecretString, UserChanges},
     sessions, users,
 };
 
@@ -52,17 +52,30 @@ impl Auth {
     ) -> Result<LoggedIn, ChangePasswordError> {
         let PasswordChange { password, new_password, confirmation } = change;
         let confirmed = self.confirm_by_password(current, &password, &confirmation).await?;
+        let reservation = confirmed.reservation.clone();
+        let changed = self.change_confirmed(current, confirmed, new_password, &confirmation.client).await;
+        match &changed {
+            // Settled with the change.
+            Ok(_) => {
+                tracing::info!(event = "password.changed", user_id = %current.id, "a password was changed")
+            }
+            Err(ChangePasswordError::Unavailable(_)) => self.withdraw(reservation.as_ref()),
+            Err(_) => self.settle(reservation.as_ref()).await?,
+        }
+        changed
+    }
+
+    async fn change_confirmed(
+        &self,
+        current: &CurrentUser,
+        confirmed: Confirmed,
+        new_password: SecretString,
+        client: &Client,
+    ) -> Result<LoggedIn, ChangePasswordError> {
         let Confirmed { user, reservation, mut slot } = confirmed;
         let parts = self.parts();
-        let chosen = NewPassword::parse(new_password, &parts.policy.password)
-            .and_then(|new| parts.denylist.admit(&new, &user.email).map(|()| new));
-        let new = match chosen {
-            Ok(new) => new,
-            Err(refused) => {
-                self.withdraw(reservation.as_ref()).await;
-                return Err(refused.into());
-            }
-        };
+        let new = NewPassword::parse(new_password, &parts.policy.password)?;
+        parts.denylist.admit(&new, &user.email)?;
         let hash = slot.hash(&new).await.map_err(Unavailable::from)?;
         drop(slot);
 
@@ -70,7 +83,7 @@ impl Auth {
         let token = parts.entropy.session_token().map_err(Unavailable::from)?;
         let device = self.new_device(user.id, now).map_err(Unavailable::from)?;
         let (device, new_device) = device.unzip();
-        let notice = self.notice(MailKind::PasswordChanged, &user.email, &confirmation.client, None);
+        let notice = self.notice(MailKind::PasswordChanged, &user.email, client, None);
         let digest = token.digest();
         let (auth, session_id) = (self.clone(), current.session.id);
         let change = async move {
@@ -103,7 +116,6 @@ impl Auth {
         };
         parts.sessions.opened(digest, now);
         parts.mail_wanted.notify_one();
-        tracing::info!(event = "password.changed", user_id = %current.id, "a password was changed");
         Ok(LoggedIn { session, token, device })
     }
 }

@@ -66,12 +66,18 @@ impl Auth {
             let fresh = self.now() < current.session.created_at.saturating_add(FRESH_LOGIN);
             return if fresh { Ok(()) } else { Err(ConfirmError::Needed) };
         };
-        let confirmed = self.confirm_by_password(current, password, confirmation).await?;
-        if let Some(reservation) = confirmed.reservation {
-            let settle = self.parts().db.write(async |tx| reservation.succeeded(&tx).await);
-            settle.await.map_err(Unavailable::from)?;
-        }
-        Ok(())
+        self.confirm_and_settle(current, password, confirmation).await
+    }
+
+    /// The password is right, and what follows does not settle the try.
+    pub(super) async fn confirm_and_settle(
+        &self,
+        current: &CurrentUser,
+        password: &Password,
+        confirmation: &Confirmation,
+    ) -> Result<(), ConfirmError> {
+        let Confirmed { reservation, .. } = self.confirm_by_password(current, password, confirmation).await?;
+        Ok(self.settle(reservation.as_ref()).await?)
     }
 
     /// The password is right. A wrong one counts like a failed login.
@@ -98,22 +104,17 @@ impl Auth {
     ) -> Result<Confirmed, ConfirmError> {
         let mut slot = self.parts().hasher.admit().map_err(Unavailable::from)?;
         let reservation = self.reserve(&current.email, confirmation.device.as_ref()).await?;
-        match self.compare_own(current, password, &mut slot).await {
-            Ok(Some(user)) => Ok(Confirmed { user, reservation, slot }),
-            Ok(None) => {
-                tracing::info!(
-                    event = "confirmation.failed",
-                    reason = "password",
-                    user_id = %current.id,
-                    "a confirmation failed: wrong password"
-                );
-                Err(ConfirmError::WrongPassword)
-            }
-            Err(cause) => {
-                self.withdraw(reservation.as_ref()).await;
-                Err(cause.into())
-            }
-        }
+        let compared = self.compare_own(current, password, &mut slot).await;
+        let Some(user) = compared.inspect_err(|_| self.withdraw(reservation.as_ref()))? else {
+            tracing::info!(
+                event = "confirmation.failed",
+                reason = "password",
+                user_id = %current.id,
+                "a confirmation failed: wrong password"
+            );
+            return Err(ConfirmError::WrongPassword);
+        };
+        Ok(Confirmed { user, reservation, slot })
     }
 
     async fn compare_own(

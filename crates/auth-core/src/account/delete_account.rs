@@ -18,7 +18,7 @@ impl Auth {
         password: &Password,
         confirmation: &Confirmation,
     ) -> Result<(), ConfirmError> {
-        drop(self.confirm_by_password(current, password, confirmation).await?);
+        self.confirm_and_settle(current, password, confirmation).await?;
         self.delete_user(current.id).await?;
         Ok(())
     }

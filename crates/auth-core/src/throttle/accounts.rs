@@ -7,9 +7,10 @@ use auth_db::{
 };
 use sha2::{Digest, Sha256};
 use time::{Duration, OffsetDateTime};
+use tracing::Instrument;
 
 use super::{Throttled, TryError};
-use crate::Auth;
+use crate::{Auth, Unavailable};
 
 /// How often a reservation is tried where others bring the first one of an account at the same moment.
 const ATTEMPTS: u32 = 3;
@@ -86,7 +87,7 @@ impl Auth {
             return Ok(None);
         }
         let now = self.now();
-        let device = self.known_device(email, device, now).await.map_err(crate::Unavailable::from)?;
+        let device = self.known_device(email, device, now).await.map_err(Unavailable::from)?;
         let account = account_digest(email);
         for _ in 1..ATTEMPTS {
             match self.reserve_once(account, device, now).await {
@@ -140,18 +141,35 @@ impl Auth {
         self.parts().db.write(reserve).await
     }
 
-    /// Gives a try back of which nothing was found out. Where that fails, it stays one that failed.
-    pub(crate) async fn withdraw(&self, reservation: Option<&Reservation>) {
-        let Some(reservation) = reservation else { return };
-        let withdraw = self.parts().db.write(async |tx| reservation.withdrawn(&tx).await);
-        if let Err(cause) = withdraw.await {
-            tracing::warn!(%cause, "a try that was not made counts as failed");
+    /// The password was right: the try counts as none.
+    pub(crate) async fn settle(&self, reservation: Option<&Reservation>) -> Result<(), Unavailable> {
+        let Some(reserved) = reservation else { return Ok(()) };
+        let settled = self.parts().db.write(async |tx| reserved.succeeded(&tx).await).await;
+        if settled.is_err() {
+            self.withdraw(reservation);
         }
+        Ok(settled?)
+    }
+
+    /// Gives a try back of which nothing was found out, because of a fault of ours. Where that fails, it stays one
+    /// that failed.
+    ///
+    /// In a task of its own: the database may be what ails, and the answer does not wait for it a second time.
+    pub(crate) fn withdraw(&self, reservation: Option<&Reservation>) {
+        let Some(reservation) = reservation.cloned() else { return };
+        let auth = self.clone();
+        let withdraw = async move {
+            let write = auth.parts().db.write(async |tx| reservation.withdrawn(&tx).await);
+            if let Err(cause) = write.await {
+                tracing::warn!(%cause, "a try that was not made counts as failed");
+            }
+        };
+        tokio::spawn(withdraw.in_current_span());
     }
 }
 
 fn told(reserved: Result<Result<Reservation, Duration>, DbError>) -> Result<Option<Reservation>, TryError> {
-    match reserved.map_err(crate::Unavailable::from)? {
+    match reserved.map_err(Unavailable::from)? {
         Ok(reservation) => Ok(Some(reservation)),
         Err(wait) => {
             tracing::info!(

@@ -139,6 +139,43 @@ async fn confirming_is_throttled_like_logging_in() {
     assert!(matches!(world.log_in(ADA, PASSWORD).await, Err(LoginError::Throttled(_))));
 }
 
+/// asvs 2.3.3
+#[tokio::test]
+async fn whoever_knows_the_password_fails_at_nothing_that_counts() {
+    let world = World::throttled(auth_core::ThrottleOptions::default()).await;
+    world.register(ADA).await;
+    let own = world.log_in(ADA, PASSWORD).await.unwrap().token;
+    let current = world.current(&own).await;
+
+    for _ in 0..10 {
+        let short = world.auth.change_password(&current, change(PASSWORD, "short")).await;
+        assert!(matches!(short, Err(ChangePasswordError::InvalidPassword(_))));
+    }
+    world.execute("ALTER TABLE sessions RENAME TO gone").await;
+    let mut faults = 0;
+    world
+        .until(async || match world.auth.change_password(&current, change(PASSWORD, NEW)).await {
+            Err(ChangePasswordError::Unavailable(_)) => {
+                faults += 1;
+                faults == 10
+            }
+            // What was taken is given back behind the answer.
+            Err(ChangePasswordError::Unconfirmed(ConfirmError::Throttled(_))) => false,
+            other => panic!("{other:?}"),
+        })
+        .await;
+    world.execute("ALTER TABLE gone RENAME TO sessions").await;
+
+    world.owes_no_tries().await;
+    let wrong = async || world.log_in(ADA, "wrong").await;
+    for _ in 0..4 {
+        assert!(matches!(wrong().await, Err(LoginError::InvalidCredentials)));
+    }
+    world.auth.delete_account(&current, &password(PASSWORD), &Confirmation::default()).await.unwrap();
+    assert!(matches!(wrong().await, Err(LoginError::InvalidCredentials)), "deleting was no failure");
+    assert!(matches!(wrong().await, Err(LoginError::Throttled(_))), "what others failed still counts");
+}
+
 /// asvs 6.5.6, 7.4.2
 #[tokio::test]
 async fn a_disabled_account_can_not_be_used_until_it_is_enabled() {

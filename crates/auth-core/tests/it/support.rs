@@ -55,6 +55,15 @@ impl World {
         Self::other(|options| options.throttle = Some(throttle)).await
     }
 
+    /// One in which tries are counted, and nobody waits for the hasher.
+    pub async fn throttled_and_impatient() -> Self {
+        Self::other(|options| {
+            options.throttle = Some(ThrottleOptions::default());
+            options.hashing.max_wait = std::time::Duration::ZERO;
+        })
+        .await
+    }
+
     /// One in which tries are counted, and mails are wanted.
     pub async fn with_mail(mail: MailOptions) -> Self {
         let throttle = Some(ThrottleOptions::default());
@@ -182,6 +191,24 @@ pub fn completion(address: &str, token: &ResetToken, new: &str) -> ResetCompleti
 }
 
 impl World {
+    /// Waits until something has come true; half a minute is a fault.
+    pub async fn until(&self, mut has_come: impl AsyncFnMut() -> bool) {
+        let wait = async {
+            while !has_come().await {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(std::time::Duration::from_secs(30), wait).await.unwrap();
+    }
+
+    /// Waits until everything that was taken of tries has been given back.
+    pub async fn owes_no_tries(&self) {
+        use sea_orm::{ConnectionTrait, Statement};
+        let db = self.db.for_migrations();
+        let statement = Statement::from_string(db.get_database_backend(), "SELECT 1 FROM throttles");
+        self.until(async || db.query_one_raw(statement.clone()).await.unwrap().is_none()).await;
+    }
+
     /// Does to the database what our code never would.
     pub async fn execute(&self, sql: &str) {
         use sea_orm::ConnectionTrait;

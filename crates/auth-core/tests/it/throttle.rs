@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use auth_core::{
-    Attempt, LoginError, Registration, ThrottleOptions, Throttled, TryError,
+    Attempt, LoginError, Registration, ThrottleOptions, Throttled, TryError, Unavailable,
     model::{Client, DeviceToken},
 };
 use futures_util::future::join_all;
@@ -292,6 +292,47 @@ async fn one_client_may_register_five_times_an_hour_and_try_forty_tokens() {
     assert!(matches!(tried, Err(auth_core::CompleteResetError::Throttled(_))));
     world.clock.advance(Duration::seconds(3));
     world.auth.complete_reset(from(completion(ADA, &token, PASSWORD))).await.unwrap();
+}
+
+/// asvs 2.3.3: what was busy or broke is nobody's failure.
+#[tokio::test]
+async fn a_try_that_ends_in_a_fault_of_ours_is_given_back() {
+    let world = throttled().await;
+    world.execute("ALTER TABLE sessions RENAME TO gone").await;
+    let mut faults = 0;
+    world
+        .until(async || match world.log_in(ADA, PASSWORD).await {
+            Err(LoginError::Unavailable(_)) => {
+                faults += 1;
+                faults == 20
+            }
+            // What was taken is given back behind the answer.
+            Err(LoginError::Throttled(_)) => false,
+            other => panic!("{other:?}"),
+        })
+        .await;
+    world.execute("ALTER TABLE gone RENAME TO sessions").await;
+
+    world.owes_no_tries().await;
+    world.block().await;
+}
+
+/// Who is not let in to the hasher has not tried.
+#[tokio::test]
+async fn a_busy_answer_takes_no_try() {
+    let world = World::throttled_and_impatient().await;
+    world.register(ADA).await;
+
+    let at_once = join_all((0..20).map(|from| world.auth.log_in(wrong(from)))).await;
+    let is_busy =
+        |tried: &&Result<_, _>| matches!(tried, Err(LoginError::Unavailable(Unavailable::Busy { .. })));
+    let let_in = 20 - at_once.iter().filter(is_busy).count();
+
+    assert!((1..=4).contains(&let_in), "{let_in}");
+    for from in let_in..5 {
+        assert!(matches!(world.wrong(from).await, LoginError::InvalidCredentials));
+    }
+    assert_eq!(throttled_for(&world.wrong(5).await), Some(1));
 }
 
 /// What is stored stays bounded, whatever arrives; those who failed most are remembered.

@@ -1,16 +1,17 @@
 //! What users do with their own accounts: `/profile/password`, `/profile/sessions`, `DELETE /profile`.
 
-use actix_web::{HttpRequest, HttpResponse, Route, http::Method, web};
+use actix_web::{FromRequest, HttpRequest, HttpResponse, Route, dev::Payload, http::Method, web};
 use auth_core::{
     Confirmation, OwnSession, PasswordChange,
     model::{Password, SessionId},
 };
+use futures_util::future::LocalBoxFuture;
 use serde::Serialize;
 use time::OffsetDateTime;
 
 use super::mount_at;
 use crate::{
-    ApiError, CurrentUser,
+    ApiError, CookieOptions, CurrentUser, HttpOptions,
     client::client_of,
     cookie,
     error::Message,
@@ -60,97 +61,113 @@ impl From<OwnSession> for Shown {
     }
 }
 
-/// 200 and a new cookie; 401 for a wrong password; then 400 for a new one that policy refuses.
-async fn change_password(
+/// What somebody asks for their own account: the body is read first, then it is seen who asks.
+struct Asked {
     current: CurrentUser,
     fields: Fields,
-    request: HttpRequest,
+    confirmation: Confirmation,
     shared: web::Data<Shared>,
-) -> Result<HttpResponse, ApiError> {
-    let confirmation = confirmation(&fields, &request, &shared)?;
-    let password = confirmation.password.clone().ok_or_else(|| fields.absent("password"))?;
-    let new_password = fields.text("new_password").ok_or_else(|| fields.absent("new_password"))?.clone();
-
-    let change = PasswordChange { password, new_password, confirmation };
-    let logged_in = shared.auth.change_password(&current, change).await?;
-
-    let options = &shared.options.cookie;
-    let mut response = HttpResponse::Ok();
-    let left = logged_in.session.expires_at - logged_in.session.last_seen_at;
-    cookie::give(&mut response, options, &logged_in, left);
-    Ok(response.json(Message { message: "password changed" }))
 }
 
-async fn list(
-    _: NoFields,
-    current: CurrentUser,
-    shared: web::Data<Shared>,
-) -> Result<HttpResponse, ApiError> {
-    let own = shared.auth.own_sessions(&current).await?;
-    Ok(HttpResponse::Ok().json(Sessions { sessions: own.into_iter().map(Shown::from).collect() }))
-}
-
-async fn end_others(
-    current: CurrentUser,
-    fields: Fields,
-    request: HttpRequest,
-    shared: web::Data<Shared>,
-) -> Result<HttpResponse, ApiError> {
-    let confirmation = confirmation(&fields, &request, &shared)?;
-
-    shared.auth.end_other_sessions(&current, &confirmation).await?;
-
-    Ok(HttpResponse::Ok().json(Message { message: "other sessions ended" }))
-}
-
-/// 404 for an id that is not one of the user's own, whosever it is.
-async fn end_one(
-    current: CurrentUser,
-    fields: Fields,
-    id: web::Path<String>,
-    request: HttpRequest,
-    shared: web::Data<Shared>,
-) -> Result<HttpResponse, ApiError> {
-    let confirmation = confirmation(&fields, &request, &shared)?;
-    let id = SessionId::parse(&id).ok_or(ApiError::NOT_FOUND)?;
-
-    if !shared.auth.end_own_session(&current, id, &confirmation).await? {
-        return Err(ApiError::NOT_FOUND);
+impl Asked {
+    /// The password, where nothing is done without it.
+    fn password(&self) -> Result<Password, ApiError> {
+        self.confirmation.password.clone().ok_or_else(|| self.fields.absent("password"))
     }
 
-    let mut response = HttpResponse::Ok();
-    if id == current.session.id {
-        response.cookie(cookie::cleared(&shared.options.cookie));
+    fn cookie(&self) -> &CookieOptions {
+        &self.shared.options.cookie
     }
-    Ok(response.json(Message { message: "session ended" }))
 }
 
-async fn delete(
-    current: CurrentUser,
-    fields: Fields,
-    request: HttpRequest,
-    shared: web::Data<Shared>,
-) -> Result<HttpResponse, ApiError> {
-    let confirmation = confirmation(&fields, &request, &shared)?;
-    let password = confirmation.password.clone().ok_or_else(|| fields.absent("password"))?;
+impl FromRequest for Asked {
+    type Error = ApiError;
+    type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
 
-    shared.auth.delete_account(&current, &password, &confirmation).await?;
-
-    let cleared = cookie::cleared(&shared.options.cookie);
-    Ok(HttpResponse::Ok().cookie(cleared).json(Message { message: "account deleted" }))
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let fields = Fields::from_request(request, payload);
+        let request = request.clone();
+        Box::pin(async move {
+            let fields = fields.await?;
+            let current = CurrentUser::behind(&request).await?;
+            let shared = Shared::of(&request)?;
+            let confirmation = confirmation(&fields, &request, &shared.options)?;
+            Ok(Self { current, fields, confirmation, shared })
+        })
+    }
 }
 
 /// The password, if there is one. One that nobody can have is wrong.
-fn confirmation(fields: &Fields, request: &HttpRequest, shared: &Shared) -> Result<Confirmation, ApiError> {
+fn confirmation(
+    fields: &Fields,
+    request: &HttpRequest,
+    options: &HttpOptions,
+) -> Result<Confirmation, ApiError> {
     let password = match fields.text("password") {
         Some(text) => Some(Password::parse(text.clone()).map_err(|_| ApiError::WRONG_PASSWORD)?),
         None => None,
     };
     Ok(Confirmation {
         password,
-        client: client_of(request, &shared.options.trusted_proxies),
-        device: cookie::presented_device(&shared.options.cookie, request.headers()),
+        client: client_of(request, &options.trusted_proxies),
+        device: cookie::presented_device(&options.cookie, request.headers()),
     })
+}
+
+/// 200 and a new cookie; 401 for a wrong password; then 400 for a new one that policy refuses.
+async fn change_password(asked: Asked) -> Result<HttpResponse, ApiError> {
+    let (password, fields) = (asked.password()?, &asked.fields);
+    let new_password = fields.text("new_password").ok_or_else(|| fields.absent("new_password"))?.clone();
+
+    let change = PasswordChange { password, new_password, confirmation: asked.confirmation.clone() };
+    let logged_in = asked.shared.auth.change_password(&asked.current, change).await?;
+
+    let mut response = HttpResponse::Ok();
+    let left = logged_in.session.expires_at - logged_in.session.last_seen_at;
+    cookie::give(&mut response, asked.cookie(), &logged_in, left);
+    Ok(response.json(Message { message: "password changed" }))
+}
+
+async fn list(
+    _: NoFields,
+    request: HttpRequest,
+    shared: web::Data<Shared>,
+) -> Result<HttpResponse, ApiError> {
+    let current = CurrentUser::behind(&request).await?;
+
+    let own = shared.auth.own_sessions(&current).await?;
+
+    Ok(HttpResponse::Ok().json(Sessions { sessions: own.into_iter().map(Shown::from).collect() }))
+}
+
+async fn end_others(asked: Asked) -> Result<HttpResponse, ApiError> {
+    asked.shared.auth.end_other_sessions(&asked.current, &asked.confirmation).await?;
+
+    Ok(HttpResponse::Ok().json(Message { message: "other sessions ended" }))
+}
+
+/// 404 for an id that is not one of the user's own, whosever it is.
+async fn end_one(asked: Asked, id: web::Path<String>) -> Result<HttpResponse, ApiError> {
+    let id = SessionId::parse(&id).ok_or(ApiError::NOT_FOUND)?;
+
+    if !asked.shared.auth.end_own_session(&asked.current, id, &asked.confirmation).await? {
+        return Err(ApiError::NOT_FOUND);
+    }
+
+    let mut response = HttpResponse::Ok();
+    if id == asked.current.session.id {
+        response.cookie(cookie::cleared(asked.cookie()));
+    }
+    Ok(response.json(Message { message: "session ended" }))
+}
+
+async fn delete(asked: Asked) -> Result<HttpResponse, ApiError> {
+    let password = asked.password()?;
+
+    asked.shared.auth.delete_account(&asked.current, &password, &asked.confirmation).await?;
+
+    let cleared = cookie::cleared(asked.cookie());
+    Ok(HttpResponse::Ok().cookie(cleared).json(Message { message: "account deleted" }))
 }
 
 /// RFC 3339 section 5.6, in UTC, to the second.

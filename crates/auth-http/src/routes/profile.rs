@@ -1,14 +1,14 @@
 //! `GET /profile`: who is logged in.
 
 use actix_web::{
-    HttpResponse, Route,
+    HttpRequest, HttpResponse, Route,
     http::{Method, header::HeaderName},
     web,
 };
 use serde::Serialize;
 
 use super::{account, mount_at};
-use crate::{CurrentUser, fields::NoFields};
+use crate::{ApiError, CurrentUser, fields::NoFields};
 
 /// The stable id: what an app in front of which a proxy asks this route should go by.
 const X_AUTH_USER_ID: HeaderName = HeaderName::from_static("x-auth-user-id");
@@ -36,8 +36,10 @@ struct Profile<'a> {
 }
 
 /// The address as stored; 403 without a live session.
-async fn profile(_: NoFields, current: CurrentUser) -> HttpResponse {
-    HttpResponse::Ok()
+async fn profile(_: NoFields, request: HttpRequest) -> Result<HttpResponse, ApiError> {
+    let current = CurrentUser::behind(&request).await?;
+
+    Ok(HttpResponse::Ok()
         .insert_header((X_AUTH_USER_ID, current.id.as_i64()))
-        .json(Profile { email: current.email.as_str() })
+        .json(Profile { email: current.email.as_str() }))
 }

@@ -28,6 +28,18 @@ async fn pages_of_the_app_keep_their_own_headers() {
     assert_eq!(page.header("content-type"), Some("text/plain; charset=utf-8"));
 }
 
+#[actix_web::test]
+async fn the_routes_of_the_account_are_there_only_where_they_are_wanted() {
+    assert!(!HttpOptions::default().account_routes);
+    let app = TestApp::with(HttpOptions { account_routes: false, ..development() }).await;
+    let cookie = app.logged_in(ADA).await;
+
+    assert_eq!(told(&app.with_cookie(Method::GET, "/profile/sessions", &cookie).await).0, 404);
+    assert_eq!(told(&app.with_cookie(Method::PUT, "/profile/password", &cookie).await).0, 404);
+    let refused = app.with_cookie(Method::DELETE, "/profile", &cookie).await;
+    assert_eq!((told(&refused).0, refused.header("allow")), (405, Some("GET, HEAD")));
+}
+
 /// Whoever mounts the routes and sets nothing hands out no reset tokens.
 #[actix_web::test]
 async fn reset_tokens_are_in_answers_only_where_that_was_asked_for() {

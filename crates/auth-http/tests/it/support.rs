@@ -2,12 +2,13 @@
 
 use std::{num::NonZeroUsize, sync::Arc};
 
-use actix_http::Request;
+use actix_http::{BoxedPayloadStream, Request};
 use actix_web::{
     App,
-    body::{BoxBody, to_bytes},
-    dev::{Service, ServiceResponse},
+    body::{BodyStream, BoxBody, to_bytes},
+    dev::{Payload, Service, ServiceResponse},
     http::{Method, StatusCode, header::HeaderMap},
+    rt::task::yield_now,
     test, web,
 };
 use auth_db::{Database, DatabaseOptions};
@@ -17,7 +18,7 @@ use auth_http::{
         Auth, Clock, Denylist, HasherOptions, ManualClock, Options, Policy, Scheme, model::PasswordPolicy,
     },
 };
-use futures_util::future::LocalBoxFuture;
+use futures_util::{future::LocalBoxFuture, stream};
 use time::{Duration, OffsetDateTime};
 
 pub const ADA: &str = "ada@example.org";
@@ -41,11 +42,12 @@ pub struct Answer {
     pub body: String,
 }
 
-/// What development uses: a plain cookie, and tokens in answers.
+/// What development uses: a plain cookie, tokens in answers, and all routes.
 pub fn development() -> HttpOptions {
     HttpOptions {
         cookie: CookieOptions { secure: false, ..CookieOptions::default() },
         reset: ResetDelivery::Answer,
+        account_routes: true,
         ..HttpOptions::default()
     }
 }
@@ -81,7 +83,7 @@ impl TestApp {
     }
 
     pub async fn send(&self, request: test::TestRequest) -> Answer {
-        read((self.served)(request.to_request()).await).await
+        read((self.served)(arriving_late(request.to_request()).await).await).await
     }
 
     /// A form, sent by a program.
@@ -168,6 +170,18 @@ async fn serve(routes: AuthRoutes) -> Served {
             }
         })
     })
+}
+
+/// The same request, whose body comes after its head, as on a network.
+async fn arriving_late(request: Request) -> Request {
+    let (request, body) = request.replace_payload(Payload::<BoxedPayloadStream>::None);
+    let body = to_bytes(BodyStream::new(body)).await.unwrap();
+    let late = stream::once(async move {
+        yield_now().await;
+        Ok(body)
+    });
+    let late: BoxedPayloadStream = Box::pin(late);
+    request.replace_payload(Payload::Stream { payload: late }).0
 }
 
 async fn read(response: ServiceResponse<BoxBody>) -> Answer {
