@@ -1,6 +1,8 @@
-//! Creating a table, with what each database needs said.
+//! Creating a table and dropping it, with what each database needs said.
 
 use sea_orm_migration::{prelude::*, sea_orm::DbBackend};
+
+use crate::m20261121_000001_users::Users;
 
 /// Creates a table with its indexes.
 ///
@@ -24,4 +26,41 @@ pub async fn table(
         manager.create_index(index).await?;
     }
     Ok(())
+}
+
+/// An index over columns.
+pub fn index<I: IntoIden>(
+    name: &str,
+    table: I,
+    columns: impl IntoIterator<Item = I>,
+) -> IndexCreateStatement {
+    let mut index = Index::create();
+    index.name(name).table(table.into_iden());
+    for column in columns {
+        index.col(column.into_iden());
+    }
+    index
+}
+
+/// A column that names a user, with whom the row goes.
+pub fn user_key<I: IntoIden>(name: &str, table: I, column: I) -> ForeignKeyCreateStatement {
+    ForeignKey::create()
+        .name(name)
+        .from(table, column)
+        .to(Users::Table, Users::Id)
+        .on_delete(ForeignKeyAction::Cascade)
+        .take()
+}
+
+/// Makes the primary key the table on SQLite: for what is looked up by a digest, one tree to walk instead of two.
+pub fn keyed_by_digest(manager: &SchemaManager<'_>, mut table: TableCreateStatement) -> TableCreateStatement {
+    if manager.get_database_backend() == DbBackend::Sqlite {
+        table.extra("WITHOUT ROWID");
+    }
+    table
+}
+
+/// Drops a table.
+pub async fn undone(manager: &SchemaManager<'_>, table: impl IntoTableRef) -> Result<(), DbErr> {
+    manager.drop_table(Table::drop().table(table).take()).await
 }

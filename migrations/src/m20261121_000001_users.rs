@@ -45,16 +45,12 @@ impl MigrationTrait for Migration {
             .col(big_integer(Users::CreatedAt))
             .col(big_integer(Users::UpdatedAt))
             .take();
-        let unique_address = Index::create()
-            .name("users_email_key_unique")
-            .table(Users::Table)
-            .col(Users::EmailKey)
-            .unique()
-            .take();
+        let unique_address =
+            create::index("users_email_key_unique", Users::Table, [Users::EmailKey]).unique().take();
         create::table(manager, table, vec![unique_address]).await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        manager.drop_table(Table::drop().table(Users::Table).take()).await
+        create::undone(manager, Users::Table).await
     }
 }

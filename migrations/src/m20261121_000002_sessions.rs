@@ -3,10 +3,9 @@
 use sea_orm_migration::{
     prelude::*,
     schema::{big_integer, binary_len, string_len_null, uuid},
-    sea_orm::DbBackend,
 };
 
-use crate::{create, m20261121_000001_users::Users};
+use crate::create;
 
 #[derive(DeriveIden)]
 enum Sessions {
@@ -27,7 +26,7 @@ pub struct Migration;
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let mut table = Table::create()
+        let table = Table::create()
             .table(Sessions::Table)
             .col(binary_len(Sessions::TokenDigest, 32).primary_key())
             .col(uuid(Sessions::Id))
@@ -37,29 +36,19 @@ impl MigrationTrait for Migration {
             .col(big_integer(Sessions::ExpiresAt))
             .col(string_len_null(Sessions::UserAgent, 256))
             .col(string_len_null(Sessions::ClientIp, 45))
-            .foreign_key(
-                ForeignKey::create()
-                    .name("sessions_user_id_fk")
-                    .from(Sessions::Table, Sessions::UserId)
-                    .to(Users::Table, Users::Id)
-                    .on_delete(ForeignKeyAction::Cascade),
-            )
+            .foreign_key(&mut create::user_key("sessions_user_id_fk", Sessions::Table, Sessions::UserId))
             .take();
-        if manager.get_database_backend() == DbBackend::Sqlite {
-            // The look-up by digest is the frequent thing: one tree to walk instead of two.
-            table.extra("WITHOUT ROWID");
-        }
-        let index = |name, column| Index::create().name(name).table(Sessions::Table).col(column).take();
+        let index = |name, column| create::index(name, Sessions::Table, [column]);
         let indexes = vec![
             index("sessions_id_unique", Sessions::Id).unique().take(),
             index("sessions_user_id_index", Sessions::UserId),
             index("sessions_expires_at_index", Sessions::ExpiresAt),
             index("sessions_last_seen_at_index", Sessions::LastSeenAt),
         ];
-        create::table(manager, table, indexes).await
+        create::table(manager, create::keyed_by_digest(manager, table), indexes).await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        manager.drop_table(Table::drop().table(Sessions::Table).take()).await
+        create::undone(manager, Sessions::Table).await
     }
 }

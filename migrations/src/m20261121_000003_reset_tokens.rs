@@ -5,7 +5,7 @@ use sea_orm_migration::{
     schema::{big_integer, binary_len},
 };
 
-use crate::{create, m20261121_000001_users::Users};
+use crate::create;
 
 #[derive(DeriveIden)]
 enum ResetTokens {
@@ -28,29 +28,22 @@ impl MigrationTrait for Migration {
             .col(binary_len(ResetTokens::TokenDigest, 32))
             .col(big_integer(ResetTokens::CreatedAt))
             .col(big_integer(ResetTokens::ExpiresAt))
-            .foreign_key(
-                ForeignKey::create()
-                    .name("reset_tokens_user_id_fk")
-                    .from(ResetTokens::Table, ResetTokens::UserId)
-                    .to(Users::Table, Users::Id)
-                    .on_delete(ForeignKeyAction::Cascade),
-            )
+            .foreign_key(&mut create::user_key(
+                "reset_tokens_user_id_fk",
+                ResetTokens::Table,
+                ResetTokens::UserId,
+            ))
             .take();
-        let unique_digest = Index::create()
-            .name("reset_tokens_token_digest_unique")
-            .table(ResetTokens::Table)
-            .col(ResetTokens::TokenDigest)
-            .unique()
-            .take();
-        let by_expiry = Index::create()
-            .name("reset_tokens_expires_at_index")
-            .table(ResetTokens::Table)
-            .col(ResetTokens::ExpiresAt)
-            .take();
+        let unique_digest =
+            create::index("reset_tokens_token_digest_unique", ResetTokens::Table, [ResetTokens::TokenDigest])
+                .unique()
+                .take();
+        let by_expiry =
+            create::index("reset_tokens_expires_at_index", ResetTokens::Table, [ResetTokens::ExpiresAt]);
         create::table(manager, table, vec![unique_digest, by_expiry]).await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        manager.drop_table(Table::drop().table(ResetTokens::Table).take()).await
+        create::undone(manager, ResetTokens::Table).await
     }
 }

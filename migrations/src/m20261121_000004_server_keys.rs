@@ -31,6 +31,6 @@ impl MigrationTrait for Migration {
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        manager.drop_table(Table::drop().table(ServerKeys::Table).take()).await
+        create::undone(manager, ServerKeys::Table).await
     }
 }

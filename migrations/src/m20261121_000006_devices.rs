@@ -3,10 +3,9 @@
 use sea_orm_migration::{
     prelude::*,
     schema::{big_integer, binary_len, integer},
-    sea_orm::DbBackend,
 };
 
-use crate::{create, m20261121_000001_users::Users};
+use crate::create;
 
 #[derive(DeriveIden)]
 enum Devices {
@@ -26,7 +25,7 @@ pub struct Migration;
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let mut table = Table::create()
+        let table = Table::create()
             .table(Devices::Table)
             .col(binary_len(Devices::TokenDigest, 32).primary_key())
             .col(big_integer(Devices::UserId))
@@ -35,26 +34,17 @@ impl MigrationTrait for Migration {
             .col(integer(Devices::Failures))
             .col(big_integer(Devices::BlockedUntil))
             .col(big_integer(Devices::LatestAt))
-            .foreign_key(
-                ForeignKey::create()
-                    .name("devices_user_id_fk")
-                    .from(Devices::Table, Devices::UserId)
-                    .to(Users::Table, Users::Id)
-                    .on_delete(ForeignKeyAction::Cascade),
-            )
+            .foreign_key(&mut create::user_key("devices_user_id_fk", Devices::Table, Devices::UserId))
             .take();
-        if manager.get_database_backend() == DbBackend::Sqlite {
-            table.extra("WITHOUT ROWID");
-        }
-        let index = |name, column| Index::create().name(name).table(Devices::Table).col(column).take();
+        let index = |name, column| create::index(name, Devices::Table, [column]);
         let indexes = vec![
             index("devices_user_id_index", Devices::UserId),
             index("devices_expires_at_index", Devices::ExpiresAt),
         ];
-        create::table(manager, table, indexes).await
+        create::table(manager, create::keyed_by_digest(manager, table), indexes).await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        manager.drop_table(Table::drop().table(Devices::Table).take()).await
+        create::undone(manager, Devices::Table).await
     }
 }

@@ -39,18 +39,13 @@ impl MigrationTrait for Migration {
             .col(big_integer_null(Outbox::SentAt))
             .col(integer(Outbox::Tries))
             .take();
-        let due = Index::create()
-            .name("outbox_sent_at_due_at_index")
-            .table(Outbox::Table)
-            .col(Outbox::SentAt)
-            .col(Outbox::DueAt)
-            .take();
-        let recipient =
-            Index::create().name("outbox_email_key_index").table(Outbox::Table).col(Outbox::EmailKey).take();
+        let due =
+            create::index("outbox_sent_at_due_at_index", Outbox::Table, [Outbox::SentAt, Outbox::DueAt]);
+        let recipient = create::index("outbox_email_key_index", Outbox::Table, [Outbox::EmailKey]);
         create::table(manager, table, vec![due, recipient]).await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        manager.drop_table(Table::drop().table(Outbox::Table).take()).await
+        create::undone(manager, Outbox::Table).await
     }
 }

@@ -4,7 +4,6 @@ use auth_db::{
     model::{Email, PasswordReset, ResetToken, User},
     resets, users,
 };
-use time::OffsetDateTime;
 
 use crate::{Auth, Unavailable};
 
@@ -36,15 +35,11 @@ impl Auth {
         let Some(user) = users::find_by_email(self.parts().db.read(), email).await? else {
             return Ok(None);
         };
-        let made = self.put_reset(&user).await?;
-        Ok(made.map(|(token, _)| token))
+        self.put_reset(&user).await
     }
 
-    /// Makes a token that counts from now until an instant; none if the user is gone.
-    pub(crate) async fn put_reset(
-        &self,
-        user: &User,
-    ) -> Result<Option<(ResetToken, OffsetDateTime)>, Unavailable> {
+    /// Makes a token that counts from now on; none if the user is gone.
+    pub(crate) async fn put_reset(&self, user: &User) -> Result<Option<ResetToken>, Unavailable> {
         let parts = self.parts();
         let now = self.now();
         let token = parts.entropy.reset_token()?;
@@ -68,6 +63,6 @@ impl Auth {
             return Ok(None);
         }
         tracing::info!(event = "reset.made", user_id = %user.id, "a password reset was asked for");
-        Ok(Some((token, reset.expires_at)))
+        Ok(Some(token))
     }
 }

@@ -9,6 +9,7 @@ use time::OffsetDateTime;
 
 use crate::{
     DbError,
+    deletion::{delete_listed, delete_some},
     instant::Micros,
     table::{device, user},
     tries::Columns,
@@ -116,7 +117,7 @@ pub async fn end_all_but_newest(tx: &impl ConnectionTrait, user: UserId, keep: u
         .all(tx)
         .await?;
     let surplus = newest_first.into_iter().skip(usize::try_from(keep).unwrap_or(usize::MAX)).collect();
-    delete_listed(tx, surplus).await
+    delete_listed::<device::Entity, Vec<u8>>(tx, device::Column::TokenDigest, surplus).await
 }
 
 /// Deletes at most `limit` devices that expired at `now` or earlier; answers how many there were.
@@ -125,24 +126,8 @@ pub async fn end_all_but_newest(tx: &impl ConnectionTrait, user: UserId, keep: u
 ///
 /// [`DbError::Unavailable`].
 pub async fn purge(tx: &impl ConnectionTrait, now: OffsetDateTime, limit: u64) -> Result<u64, DbError> {
-    let digests: Vec<Vec<u8>> = device::Entity::find()
-        .select_only()
-        .column(device::Column::TokenDigest)
-        .filter(device::COLUMN.expires_at.lte(Micros::from(now)))
-        .limit(limit)
-        .into_tuple()
-        .all(tx)
-        .await?;
-    delete_listed(tx, digests).await
-}
-
-async fn delete_listed(tx: &impl ConnectionTrait, digests: Vec<Vec<u8>>) -> Result<u64, DbError> {
-    if digests.is_empty() {
-        return Ok(0);
-    }
-    let done =
-        device::Entity::delete_many().filter(device::Column::TokenDigest.is_in(digests)).exec(tx).await?;
-    Ok(done.rows_affected)
+    let expired = device::COLUMN.expires_at.lte(Micros::from(now));
+    delete_some::<device::Entity, Vec<u8>>(tx, device::Column::TokenDigest, expired, limit).await
 }
 
 fn from_row(row: &device::Model) -> Result<Device, DbError> {

@@ -9,6 +9,7 @@
 
 mod constraints;
 mod database;
+mod deletion;
 pub mod devices;
 mod error;
 mod instant;

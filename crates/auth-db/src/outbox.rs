@@ -9,7 +9,7 @@ use sea_orm::{
 };
 use time::OffsetDateTime;
 
-use crate::{DbError, instant::Micros, table::outbox};
+use crate::{DbError, deletion::delete_some, instant::Micros, table::outbox};
 
 const TABLE: &str = "outbox";
 
@@ -143,22 +143,25 @@ pub async fn delete(tx: &impl ConnectionTrait, id: i64) -> Result<(), DbError> {
     Ok(())
 }
 
-/// How many mails of a kind were sent to an address after `since`.
+/// How many mails of the same kind to the same address come before one: that were sent after `since`, or have waited
+/// for longer.
+///
+/// Those that wait count before they are sent, so that of several workers at once none sends one too many.
 ///
 /// # Errors
 ///
 /// [`DbError::Unavailable`].
-pub async fn sent_since(
+pub async fn count_before(
     db: &impl ConnectionTrait,
-    kind: MailKind,
-    email_key: &str,
+    mail: &Waiting,
     since: OffsetDateTime,
 ) -> Result<u64, DbError> {
-    let sent = outbox::Entity::find()
-        .filter(outbox::COLUMN.email_key.eq(email_key))
-        .filter(outbox::COLUMN.kind.eq(kind.name()))
-        .filter(outbox::COLUMN.sent_at.gt(Micros::from(since)));
-    Ok(sent.count(db).await?)
+    let waits_longer = outbox::COLUMN.sent_at.is_null().and(outbox::COLUMN.id.lt(mail.id));
+    let before = outbox::Entity::find()
+        .filter(outbox::COLUMN.email_key.eq(&mail.wanted.email_key))
+        .filter(outbox::COLUMN.kind.eq(mail.wanted.kind.name()))
+        .filter(outbox::COLUMN.sent_at.gt(Micros::from(since)).or(waits_longer));
+    Ok(before.count(db).await?)
 }
 
 /// How many mails wait.
@@ -176,18 +179,8 @@ pub async fn count_waiting(db: &impl ConnectionTrait) -> Result<u64, DbError> {
 ///
 /// [`DbError::Unavailable`].
 pub async fn purge(tx: &impl ConnectionTrait, before: OffsetDateTime, limit: u64) -> Result<u64, DbError> {
-    let ids: Vec<i64> = outbox::Entity::find()
-        .select_only()
-        .column(outbox::Column::Id)
-        .filter(outbox::COLUMN.sent_at.lte(Micros::from(before)))
-        .limit(limit)
-        .into_tuple()
-        .all(tx)
-        .await?;
-    if ids.is_empty() {
-        return Ok(0);
-    }
-    Ok(outbox::Entity::delete_many().filter(outbox::COLUMN.id.is_in(ids)).exec(tx).await?.rows_affected)
+    let over = outbox::COLUMN.sent_at.lte(Micros::from(before));
+    delete_some::<outbox::Entity, i64>(tx, outbox::Column::Id, over, limit).await
 }
 
 const fn corrupt(column: &'static str) -> DbError {

@@ -1,10 +1,10 @@
 //! Outstanding resets: one per user; a spent one is a deleted row.
 
 use auth_model::{PasswordReset, ResetTokenDigest, UserId};
-use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect};
+use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 use time::OffsetDateTime;
 
-use crate::{DbError, instant::Micros, table::reset_token};
+use crate::{DbError, deletion::delete_some, instant::Micros, table::reset_token};
 
 const TABLE: &str = "reset_tokens";
 
@@ -85,24 +85,8 @@ pub async fn end_of(tx: &impl ConnectionTrait, user: UserId) -> Result<(), DbErr
 ///
 /// [`DbError::Unavailable`].
 pub async fn purge(tx: &impl ConnectionTrait, now: OffsetDateTime, limit: u64) -> Result<u64, DbError> {
-    let users: Vec<i64> = reset_token::Entity::find()
-        .select_only()
-        .column(reset_token::Column::UserId)
-        .filter(reset_token::COLUMN.expires_at.lte(Micros::from(now)))
-        .limit(limit)
-        .into_tuple()
-        .all(tx)
-        .await?;
-    if users.is_empty() {
-        return Ok(0);
-    }
-    let done = reset_token::Entity::delete_many()
-        .filter(reset_token::COLUMN.user_id.is_in(users))
-        // A new one may have taken an old one's place since it was listed.
-        .filter(reset_token::COLUMN.expires_at.lte(Micros::from(now)))
-        .exec(tx)
-        .await?;
-    Ok(done.rows_affected)
+    let expired = reset_token::COLUMN.expires_at.lte(Micros::from(now));
+    delete_some::<reset_token::Entity, i64>(tx, reset_token::Column::UserId, expired, limit).await
 }
 
 fn from_row(row: &reset_token::Model) -> Result<PasswordReset, DbError> {

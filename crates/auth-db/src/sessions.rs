@@ -7,7 +7,7 @@ use sea_orm::{
 };
 use time::OffsetDateTime;
 
-use crate::{DbError, instant::Micros, table::session, users};
+use crate::{DbError, deletion::delete_listed, instant::Micros, table::session, users};
 
 const TABLE: &str = "sessions";
 
@@ -273,26 +273,16 @@ pub async fn purge(
     let over = Condition::any()
         .add(session::COLUMN.expires_at.lte(Micros::from(now)))
         .add(session::COLUMN.last_seen_at.lte(Micros::from(idle_since)));
-    let digests: Vec<Vec<u8>> = session::Entity::find()
-        .select_only()
-        .column(session::Column::TokenDigest)
-        .filter(over)
-        .limit(limit)
-        .into_tuple()
-        .all(tx)
-        .await?;
-    end_listed(tx, digests).await
+    let over = session::Entity::find().filter(over).limit(limit);
+    end_listed(tx, digests_of(tx, over).await?).await
 }
 
 async fn end_listed(
     tx: &impl ConnectionTrait,
     digests: Vec<Vec<u8>>,
 ) -> Result<Vec<SessionTokenDigest>, DbError> {
-    if digests.is_empty() {
-        return Ok(Vec::new());
-    }
     let ended = digests.iter().map(|bytes| digest(bytes)).collect::<Result<_, _>>()?;
-    session::Entity::delete_many().filter(session::Column::TokenDigest.is_in(digests)).exec(tx).await?;
+    delete_listed::<session::Entity, Vec<u8>>(tx, session::Column::TokenDigest, digests).await?;
     Ok(ended)
 }
 

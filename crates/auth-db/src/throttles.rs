@@ -7,7 +7,13 @@ use sea_orm::{
 };
 use time::OffsetDateTime;
 
-use crate::{DbError, instant::Micros, table::throttle, tries::Columns};
+use crate::{
+    DbError,
+    deletion::{delete_listed, delete_some},
+    instant::Micros,
+    table::throttle,
+    tries::Columns,
+};
 
 const TABLE: &str = "throttles";
 
@@ -82,15 +88,8 @@ pub async fn delete(tx: &impl ConnectionTrait, account: &AccountDigest) -> Resul
 ///
 /// [`DbError::Unavailable`].
 pub async fn purge(tx: &impl ConnectionTrait, forgotten: OffsetDateTime, limit: u64) -> Result<u64, DbError> {
-    let digests: Vec<Vec<u8>> = throttle::Entity::find()
-        .select_only()
-        .column(throttle::Column::AccountDigest)
-        .filter(throttle::COLUMN.latest_at.lte(Micros::from(forgotten)))
-        .limit(limit)
-        .into_tuple()
-        .all(tx)
-        .await?;
-    delete_listed(tx, digests).await
+    let over = throttle::COLUMN.latest_at.lte(Micros::from(forgotten));
+    delete_some::<throttle::Entity, Vec<u8>>(tx, throttle::Column::AccountDigest, over, limit).await
 }
 
 /// Deletes those with the fewest failures, the oldest first, if there are more than `capacity`; at most `limit`
@@ -113,18 +112,7 @@ pub async fn trim(tx: &impl ConnectionTrait, capacity: u64, limit: u64) -> Resul
         .into_tuple()
         .all(tx)
         .await?;
-    delete_listed(tx, digests).await
-}
-
-async fn delete_listed(tx: &impl ConnectionTrait, digests: Vec<Vec<u8>>) -> Result<u64, DbError> {
-    if digests.is_empty() {
-        return Ok(0);
-    }
-    let done = throttle::Entity::delete_many()
-        .filter(throttle::Column::AccountDigest.is_in(digests))
-        .exec(tx)
-        .await?;
-    Ok(done.rows_affected)
+    delete_listed::<throttle::Entity, Vec<u8>>(tx, throttle::Column::AccountDigest, digests).await
 }
 
 fn columns(row: &throttle::Model) -> Columns {

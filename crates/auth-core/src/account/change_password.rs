@@ -57,7 +57,7 @@ impl Auth {
         match &changed {
             // Settled with the change.
             Ok(_) => {
-                tracing::info!(event = "password.changed", user_id = %current.id, "a password was changed")
+                tracing::info!(event = "password.changed", user_id = %current.id, "a password was changed");
             }
             Err(ChangePasswordError::Unavailable(_)) => self.withdraw(reservation.as_ref()),
             Err(_) => self.settle(reservation.as_ref()).await?,

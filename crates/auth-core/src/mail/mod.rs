@@ -7,7 +7,7 @@ mod worker;
 use std::{fmt, future::Future};
 
 use auth_db::model::{Email, Language, MailKind, ResetToken};
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 
 pub use self::{notice::Notice, request::ResetRequest, worker::Delivered};
 
@@ -41,8 +41,8 @@ pub enum Content {
     Reset {
         /// The token.
         token: ResetToken,
-        /// First instant at which it no longer counts.
-        expires_at: OffsetDateTime,
+        /// How long it counts, from when it is sent.
+        lifetime: Duration,
     },
     /// The password was changed.
     PasswordChanged,

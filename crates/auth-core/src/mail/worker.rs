@@ -187,19 +187,13 @@ impl Auth {
         let Some(user) = self.owner_of(&mail.wanted.email_key).await? else { return Ok(None) };
         let content = match mail.wanted.kind {
             MailKind::Reset => {
-                let since = self.now() - REMEMBERED;
-                let sent = outbox::sent_since(
-                    self.parts().db.read(),
-                    MailKind::Reset,
-                    &mail.wanted.email_key,
-                    since,
-                );
-                if sent.await? >= RESETS_AN_HOUR {
+                let (db, since) = (self.parts().db.read(), self.now() - REMEMBERED);
+                if outbox::count_before(db, mail, since).await? >= RESETS_AN_HOUR {
                     tracing::info!(user_id = %user.id, "no further reset link: there were enough within the hour");
                     return Ok(None);
                 }
-                let Some((token, expires_at)) = self.put_reset(&user).await? else { return Ok(None) };
-                Content::Reset { token, expires_at }
+                let Some(token) = self.put_reset(&user).await? else { return Ok(None) };
+                Content::Reset { token, lifetime: self.policy().reset_lifetime }
             }
             MailKind::PasswordChanged => Content::PasswordChanged,
             MailKind::NewDevice => {

@@ -1,12 +1,18 @@
 //! Recovery by mail: what is sent, to whom, how often, and what happens when it can't be.
 
-use std::sync::Mutex;
+use std::sync::{
+    Mutex,
+    atomic::{AtomicUsize, Ordering},
+};
 
 use auth_core::{
-    CompleteResetError, Content, Delivered, Letter, MailFailed, MailOptions, Mailer, ResetRequest,
-    model::{Client, Language, MailKind, ResetToken},
+    Clock, CompleteResetError, Content, Delivered, Letter, MailFailed, MailOptions, Mailer, ResetRequest,
+    model::{Client, Language, MailKind, ResetToken, UserFilter},
 };
+use auth_db::users;
+use test_servers::{Kind, kind};
 use time::Duration;
+use tokio::sync::Notify;
 
 use crate::support::{ADA, PASSWORD, World, attempt, completion, email};
 
@@ -29,7 +35,10 @@ impl Mailer for Postbox {
             return Err(trouble);
         }
         let token = match &letter.content {
-            Content::Reset { token, .. } => Some(token.clone()),
+            Content::Reset { token, lifetime } => {
+                assert_eq!(*lifetime, Duration::minutes(30), "however long the mail had to wait");
+                Some(token.clone())
+            }
             _ => None,
         };
         let told = (letter.to.as_str().to_owned(), letter.content.kind(), letter.language, token);
@@ -120,6 +129,31 @@ async fn after_three_links_within_an_hour_no_more_are_sent_and_the_last_one_work
     assert_eq!(postbox.kinds()[3..], [MailKind::PasswordChanged, MailKind::Reset]);
 }
 
+/// Also where several workers have one each at the same moment, and where the first ones had to wait.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_twenty_links_that_are_due_at_once_three_are_sent() {
+    let (world, postbox) = with_mail().await;
+    let other = world.second_process().await;
+    world.asks(ADA).await;
+    postbox.is(Some(MailFailed::Later(String::new())));
+    world.auth.deliver_due(&postbox).await.unwrap();
+    postbox.is(None);
+    for _ in 1..20 {
+        world.asks(ADA).await;
+    }
+
+    let (one, two, three) = tokio::join!(
+        world.auth.deliver_due(&postbox),
+        other.deliver_due(&postbox),
+        world.auth.deliver_due(&postbox)
+    );
+    assert_eq!((one.unwrap().sent + two.unwrap().sent + three.unwrap().sent, postbox.count()), (2, 2));
+    world.clock.advance(Duration::minutes(59));
+    assert_eq!(world.auth.deliver_due(&postbox).await.unwrap().sent, 1, "the one that had to wait");
+    world.asks(ADA).await;
+    assert_eq!(world.auth.deliver_due(&postbox).await.unwrap().dropped, 1);
+}
+
 /// asvs 6.5.5
 #[tokio::test]
 async fn a_link_counts_from_when_it_is_sent_and_a_newer_one_takes_its_place() {
@@ -208,6 +242,87 @@ async fn a_server_that_can_not_be_reached_is_left_alone_and_every_mail_arrives_l
         minutes += 1;
         assert!(minutes < 60);
     }
+}
+
+/// What happens to a process while it sends.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Killed {
+    /// Before the server took the mail.
+    Before,
+    /// After that, and before it was noted.
+    After,
+}
+
+/// Passes so many letters on; while the next one is sent, its process is killed.
+struct Mortal<'a> {
+    postbox: &'a Postbox,
+    left: AtomicUsize,
+    killed: Killed,
+    dead: Notify,
+}
+
+impl Mailer for Mortal<'_> {
+    async fn send(&self, letter: &Letter) -> Result<(), MailFailed> {
+        if self.left.fetch_sub(1, Ordering::Relaxed) > 0 {
+            return self.postbox.send(letter).await;
+        }
+        if self.killed == Killed::After {
+            self.postbox.send(letter).await?;
+        }
+        self.dead.notify_one();
+        std::future::pending().await
+    }
+}
+
+/// Ten minutes without a mail server, a thousand resets, twenty kills: ten of them while nothing can be sent, ten in
+/// the midst of sending, half of which after the server had taken the mail. Every mail arrives, and only those twice.
+#[tokio::test]
+async fn every_mail_arrives_though_the_server_was_away_and_each_process_killed() {
+    let (world, postbox) = with_mail().await;
+    // All of them on a file; a tenth where each is a way to a server.
+    let mails = if kind() == Kind::Sqlite { 1000 } else { 100 };
+    let hash =
+        world.auth.find_user(&UserFilter::by_email(email(ADA))).await.unwrap().unwrap().hashed_password;
+    postbox.is(Some(MailFailed::Unreachable("no connection".to_owned())));
+    let mut process = world.unattended_process().await;
+    for number in 0..mails {
+        let address = email(&format!("user{number}@example.org"));
+        users::add_user(world.db.for_migrations(), address.clone(), hash.clone(), world.clock.now())
+            .await
+            .unwrap();
+        process.ask_for_reset(ResetRequest { email: address, client: Client::default() }).await.unwrap();
+        world.clock.advance(Duration::minutes(10) / i32::try_from(mails).unwrap());
+        if number % (mails / 10) == 0 {
+            assert_eq!(process.deliver_due(&postbox).await.unwrap().sent, 0);
+            process = world.unattended_process().await;
+        }
+    }
+    postbox.is(None);
+
+    for kill in 0..10 {
+        let mortal = Mortal {
+            postbox: &postbox,
+            left: AtomicUsize::new(mails / 20),
+            killed: if kill % 2 == 0 { Killed::Before } else { Killed::After },
+            dead: Notify::new(),
+        };
+        let deliver = async { while !process.deliver_due(&mortal).await.unwrap().unreachable {} };
+        tokio::select! {
+            () = deliver => unreachable!("nothing is wrong with the server"),
+            () = mortal.dead.notified() => {}
+        }
+        process = world.unattended_process().await;
+    }
+    while process.deliver_due(&postbox).await.unwrap().sent > 0 {}
+    // What the dead had claimed is taken by others when its minute is over.
+    world.clock.advance(Duration::MINUTE);
+    while process.deliver_due(&postbox).await.unwrap().sent > 0 {}
+
+    let mut to: Vec<String> = postbox.letters.lock().unwrap().iter().map(|(to, ..)| to.clone()).collect();
+    assert_eq!(to.len(), mails + 5, "five were taken, and not known to be");
+    to.sort();
+    to.dedup();
+    assert_eq!(to.len(), mails);
 }
 
 /// Any number of workers: each mail is sent once.

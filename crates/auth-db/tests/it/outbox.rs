@@ -1,4 +1,7 @@
-use auth_db::outbox;
+use auth_db::{
+    model::MailKind,
+    outbox::{self, Wanted},
+};
 
 use crate::support::{World, at, email, wanted};
 
@@ -31,13 +34,32 @@ async fn what_was_sent_is_counted_for_a_while_and_never_due() {
         let mail = outbox::due(db, at(second), 10).await.unwrap().remove(0);
         outbox::sent(db, mail.id, at(second)).await.unwrap();
     }
-    let since =
-        async |second| outbox::sent_since(db, wanted.kind, &wanted.email_key, at(second)).await.unwrap();
+    outbox::put(db, &wanted, at(2000)).await.unwrap();
+    let next = outbox::due(db, at(2000), 10).await.unwrap().remove(0);
+    let since = async |second| outbox::count_before(db, &next, at(second)).await.unwrap();
 
     assert_eq!((since(-1).await, since(0).await, since(2).await), (3, 2, 0));
     assert_eq!(outbox::due(db, at(1000), 10).await.unwrap(), []);
     assert_eq!(outbox::purge(db, at(1), 10).await.unwrap(), 2);
     assert_eq!(since(-1).await, 1);
+}
+
+#[tokio::test]
+async fn of_what_waits_that_counts_which_has_waited_longer_for_the_same() {
+    let world = World::new().await;
+    let db = world.db.for_migrations();
+    let ada = wanted(&email("ada@example.org"));
+    let notice = Wanted { kind: MailKind::PasswordChanged, ..ada.clone() };
+    for mail in [&ada, &notice, &wanted(&email("eve@example.org")), &ada, &ada] {
+        outbox::put(db, mail, at(0)).await.unwrap();
+    }
+    let waiting = outbox::due(db, at(0), 10).await.unwrap();
+
+    let mut before = Vec::new();
+    for mail in &waiting {
+        before.push(outbox::count_before(db, mail, at(0)).await.unwrap());
+    }
+    assert_eq!(before, [0, 0, 0, 1, 2]);
 }
 
 #[tokio::test]

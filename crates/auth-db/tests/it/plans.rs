@@ -4,7 +4,7 @@ use std::sync::Mutex;
 
 use auth_db::{
     devices,
-    model::{MailKind, Tries, UserChanges, UserFilter, UserId},
+    model::{Tries, UserChanges, UserFilter, UserId},
     outbox, resets, server_keys, sessions, throttles, users,
 };
 use sea_orm::{
@@ -162,7 +162,7 @@ async fn statements_of_mail(db: &Recorder<'_>) {
     outbox::claim(db, first, at(60)).await.unwrap();
     outbox::postpone(db, first.id, at(70)).await.unwrap();
     outbox::sent(db, first.id, at(80)).await.unwrap();
-    outbox::sent_since(db, MailKind::Reset, &first.wanted.email_key, at(0)).await.unwrap();
+    outbox::count_before(db, first, at(0)).await.unwrap();
     outbox::purge(db, at(-1000), 10).await.unwrap();
     outbox::delete(db, first.id).await.unwrap();
 }

@@ -2,7 +2,7 @@
 
 use std::{fmt, net::IpAddr, time::Duration};
 
-use auth_core::{Letter, MailFailed, Mailer, model::Email};
+use auth_core::{Entropy, EntropyFailed, Letter, MailFailed, Mailer, SystemEntropy, model::Email};
 use lettre::{
     Address, AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor,
     message::{Mailbox, MultiPart, header::ContentType},
@@ -99,10 +99,18 @@ impl SmtpMailer {
             .from(self.from.clone())
             .to(Mailbox::new(None, to))
             .subject(text.subject)
+            .message_id(Some(message_id(&self.from).map_err(|error| never(error.to_string()))?))
             .header(AutoSubmitted)
             .multipart(body)
             .map_err(|error| never(error.to_string()))
     }
+}
+
+/// RFC 5322 section 3.6.4, under the sender's domain: it tells nothing of this machine, as its name would.
+fn message_id(from: &Mailbox) -> Result<String, EntropyFailed> {
+    let mut bits = [0; 16];
+    SystemEntropy.fill(&mut bits)?;
+    Ok(format!("<{:032x}@{}>", u128::from_le_bytes(bits), from.email.domain()))
 }
 
 fn part(kind: ContentType, text: String) -> lettre::message::SinglePart {

@@ -103,9 +103,8 @@ impl Templates {
     /// A letter's text.
     pub fn text(&self, letter: &Letter) -> Result<Text, TemplatesError> {
         let (link, minutes, device) = match &letter.content {
-            Content::Reset { token, expires_at } => {
-                let minutes = (*expires_at - letter.at).whole_minutes();
-                (Some(self.link(&letter.to, token)), Some(minutes), None)
+            Content::Reset { token, lifetime } => {
+                (Some(self.link(&letter.to, token)), Some(lifetime.whole_minutes()), None)
             }
             Content::PasswordChanged => (None, None, None),
             Content::NewDevice { device } => (None, None, Some(device.as_str())),
@@ -144,10 +143,9 @@ impl Templates {
             MailKind::ALL.into_iter().flat_map(|kind| Language::ALL.map(|language| (kind, language)))
         {
             let content = match kind {
-                MailKind::Reset => Content::Reset {
-                    token: ResetToken::from_bits([0; 16]),
-                    expires_at: at + Duration::minutes(30),
-                },
+                MailKind::Reset => {
+                    Content::Reset { token: ResetToken::from_bits([0; 16]), lifetime: Duration::minutes(30) }
+                }
                 MailKind::PasswordChanged => Content::PasswordChanged,
                 MailKind::NewDevice => Content::NewDevice { device: "a device".to_owned() },
             };

@@ -45,6 +45,8 @@ pub struct Postbox {
 pub struct Mail {
     pub to: String,
     pub subject: String,
+    /// The header `Message-ID`.
+    pub id: String,
     /// All parts, decoded as far as links need it.
     pub text: String,
 }
@@ -163,7 +165,12 @@ impl Mail {
             let line = raw.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
             line.trim().to_owned()
         };
-        Self { to: header("X-To:"), subject: header("Subject:"), text: decoded(&raw) }
+        Self {
+            to: header("X-To:"),
+            subject: header("Subject:"),
+            id: header("Message-ID:"),
+            text: decoded(&raw),
+        }
     }
 
     /// The token in the link.
