@@ -18,7 +18,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let auth = Auth::start(db, Options::default())?;
 
     let email = Email::parse("ada@example.org")?;
-    let new = NewPassword::parse("correct horse battery staple".into(), &auth.policy().password)
+    let new = NewPassword::parse("seven herons by the weir".into(), &auth.policy().password)
         .map_err(|error| format!("the password {error}"))?;
     let user = auth.register_user(email.clone(), new).await?;
     println!("{} registered and is user {}", user.email, user.id);
@@ -26,7 +26,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let wrong = Password::parse("incorrect horse".into()).map_err(|error| format!("the password {error}"))?;
     println!("a wrong password is right: {}", auth.valid_login(&email, &wrong).await?);
 
-    let right = Password::parse("correct horse battery staple".into())
+    let right = Password::parse("seven herons by the weir".into())
         .map_err(|error| format!("the password {error}"))?;
     let logged_in = auth.log_in(Attempt::new(email.clone(), right)).await?;
     let current = auth.user_behind(&logged_in.token).await?;

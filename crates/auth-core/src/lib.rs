@@ -14,10 +14,10 @@
 //! let auth = Auth::start(db, Options::default())?;
 //!
 //! let email = Email::parse("ada@example.org")?;
-//! let password = NewPassword::parse("correct horse battery staple".into(), &auth.policy().password)?;
+//! let password = NewPassword::parse("seven herons by the weir".into(), &auth.policy().password)?;
 //! auth.register_user(email.clone(), password).await?;
 //!
-//! let password = Password::parse("correct horse battery staple".into())?;
+//! let password = Password::parse("seven herons by the weir".into())?;
 //! let logged_in = auth.log_in(Attempt::new(email, password)).await?;
 //! assert!(auth.user_behind(&logged_in.token).await?.is_some());
 //! # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();

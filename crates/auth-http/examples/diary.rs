@@ -3,8 +3,8 @@
 //! ```text
 //! cargo run -p auth-http --example diary
 //!
-//! curl -d email=ada@example.org -d password='correct horse battery staple' localhost:5001/users
-//! curl -c jar -d email=ada@example.org -d password='correct horse battery staple' localhost:5001/sessions
+//! curl -d email=ada@example.org -d password='seven herons by the weir' localhost:5001/users
+//! curl -c jar -d email=ada@example.org -d password='seven herons by the weir' localhost:5001/sessions
 //! curl -b jar localhost:5001/diary
 //! curl localhost:5001/diary
 //! ```

@@ -63,7 +63,7 @@ async fn production_starts_once_the_schema_was_built_by_hand() {
     let common = [("email", ADA), ("password", "passwordpassword")];
     let common = client.post("/users", &common).await;
     assert_eq!(common.body, r#"{"message":"password is too common, choose another one"}"#);
-    let long = [("email", ADA), ("password", "correct horse battery staple")];
+    let long = [("email", ADA), ("password", "seven herons by the weir")];
     assert_eq!(client.post("/users", &long).await.status, 200);
     let cookie = client.post("/sessions", &long).await;
     for cookie in cookie.headers.get_all("set-cookie") {
@@ -89,7 +89,7 @@ async fn production_works_as_a_user_that_may_only_read_and_write_rows() {
 
     let server = Server::with(&settings);
     let client = server.client();
-    let credentials = [("email", ADA), ("password", "correct horse battery staple")];
+    let credentials = [("email", ADA), ("password", "seven herons by the weir")];
     assert_eq!(client.post("/users", &credentials).await.status, 200);
     let cookie = client.post("/sessions", &credentials).await.cookie();
     assert_eq!(client.profile(&cookie).await.status, 200);

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use auth_db::model::Password;
+
 /// What people choose who are asked for fifteen characters: words and names said twice, sequences, walks on the
 /// keyboard, phrases and lines of songs, and these with years, digits and an exclamation mark. In lower case, sorted,
 /// each at least fifteen code points long.
@@ -15,12 +17,12 @@ impl Common {
         Self(BUILTIN.lines().map(Cow::Borrowed).collect())
     }
 
-    /// A list that an operator wrote: a password on each line.
+    /// A list that an operator wrote: a password on each line. What is longer than any password is passed over.
     pub fn of(text: &str) -> Self {
         let mut list: Vec<Cow<'static, str>> = text
             .lines()
-            .filter(|line| !line.is_empty())
-            .map(|line| Cow::Owned(line.to_lowercase()))
+            .filter_map(|line| Password::parse(line.into()).ok())
+            .map(|password| Cow::Owned(password.normalized().to_lowercase()))
             .collect();
         list.sort_unstable();
         Self(list)
@@ -56,6 +58,8 @@ mod tests {
             assert!(!list.holds("passwordpasswore"));
             assert!(!list.holds(""));
         }
-        assert!(Common::of("Zebra crossing\n").holds("zebra crossing"));
+        let own = Common::of("Zebra crossing\n\nCafe\u{301} cafe\u{301}\n");
+        assert!(own.holds("zebra crossing") && !own.holds(""));
+        assert!(own.holds("caf\u{e9} caf\u{e9}"), "normalised like what it is compared with");
     }
 }

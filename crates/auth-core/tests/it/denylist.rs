@@ -14,6 +14,7 @@ async fn common_breached_and_guessable_passwords_are_refused_at_every_door() {
     let file = folder.path().join("filter");
     let mut builder = BreachedBuilder::default();
     builder.add_password("a breached passphrase");
+    builder.add_password("cafe\u{301} cafe\u{301} cafe\u{301}");
     std::fs::write(&file, builder.build().1).unwrap();
     let world = World::with_denylist(Denylist::with_file(&file, ["acme".to_owned()]).unwrap()).await;
     let own = world.logged_in(ADA).await;
@@ -22,7 +23,9 @@ async fn common_breached_and_guessable_passwords_are_refused_at_every_door() {
     for (refused, why) in [
         ("passwordpassword", InvalidPassword::Common),
         ("PasswordPassword", InvalidPassword::Common),
+        ("correct horse battery staple", InvalidPassword::Common),
         ("a breached passphrase", InvalidPassword::Common),
+        ("caf\u{e9} caf\u{e9} caf\u{e9}", InvalidPassword::Common),
         ("ada@example.org 123", InvalidPassword::Guessable),
         ("Acme acme acme 99", InvalidPassword::Guessable),
     ] {

@@ -12,7 +12,7 @@ use test_servers::{Kind, Place, kind};
 use time::{Duration, OffsetDateTime};
 
 pub const ADA: &str = "ada@example.org";
-pub const PASSWORD: &str = "correct horse battery staple";
+pub const PASSWORD: &str = "seven herons by the weir";
 
 pub struct World {
     pub auth: Auth,
