@@ -3,7 +3,7 @@
 use std::{
     fs::{self, File},
     os::unix::fs::chown,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
 };
 
@@ -92,6 +92,13 @@ pub fn dump(server: &Server, database: &str) -> Command {
 /// Writes a database to its output, so that it can be read by people.
 pub fn dump_as_text(server: &Server, database: &str) -> Command {
     client(server, "pg_dump", &["--format=plain", "--no-owner", database])
+}
+
+/// Runs a script, as the server's superuser.
+pub fn script(server: &Server, file: &Path) -> Command {
+    let mut psql = client(server, "psql", &["--no-psqlrc", "--quiet", "--dbname=postgres", "--file"]);
+    psql.arg(file).args(["--set", "ON_ERROR_STOP=1"]);
+    psql
 }
 
 /// Reads a database from its input.

@@ -240,6 +240,18 @@ impl Server {
         }
     }
 
+    /// Runs a script for `psql`.
+    ///
+    /// # Panics
+    ///
+    /// If it fails, or this is not `PostgreSQL`.
+    pub fn run_script(&self, script: &str) {
+        assert_eq!(self.kind, Kind::Postgres);
+        let file = self.folder.join("script");
+        fs::write(&file, script).unwrap();
+        output_of(postgres::script(self, &file));
+    }
+
     /// The URL of a database by a user that may only read and write rows, as `docs/operating.md` says.
     pub async fn url_of_a_service(&self, url: &str) -> String {
         let (_, database) = url.rsplit_once('/').expect("a URL of ours");

@@ -54,6 +54,7 @@ pub enum ResetDelivery {
     /// By mail: [`deliver_mail`](auth_core::Auth::deliver_mail) must run in some process. The links in the mails open
     /// a page of the program, which asks for the new password and sends it here.
     Mail,
-    /// By mail, and the links open a page of ours: `GET /reset_password`.
+    /// By mail, and the links open a page of ours: `GET /reset_password`, which also asks for a link, and to which
+    /// `GET /.well-known/change-password` leads.
     MailAndPage,
 }

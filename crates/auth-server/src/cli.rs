@@ -32,6 +32,8 @@ pub enum Command {
     /// Make a filter of breached passwords, for `AUTH_PASSWORD_DENYLIST`.
     #[command(subcommand)]
     Denylist(DenylistCommand),
+    /// Ask the service that listens where these settings say whether it is well; exit code 1 if not.
+    Health,
     /// Check the settings, print what is in force, and end.
     CheckConfig,
 }

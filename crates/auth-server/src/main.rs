@@ -41,6 +41,7 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Migrate(Migrate::Up) => commands::migrate_up(&settings).await,
         Command::Migrate(Migrate::Down { steps }) => commands::migrate_down(&settings, steps).await,
         Command::Migrate(Migrate::Status) => commands::migrate_status(&settings).await,
+        Command::Health => commands::health::ask(settings.http.listen),
         Command::CheckConfig => commands::check_config(&settings),
     }
 }

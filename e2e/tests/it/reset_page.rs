@@ -65,12 +65,12 @@ async fn a_link_opens_a_page_that_sets_the_password() {
         assert_eq!(browser.evaluate(labels).await, true);
 
         browser.type_into("#password", "short").await;
-        browser.click("button").await;
+        browser.click("#set button").await;
         browser.until(refused).await;
         browser.type_into("#password", NEW).await;
         browser.click("#reveal").await;
         assert_eq!(browser.evaluate("return document.querySelector('#password').type").await, "text");
-        browser.click("button").await;
+        browser.click("#set button").await;
         browser.until(done).await;
 
         let new = format!("short{NEW}");
@@ -79,13 +79,49 @@ async fn a_link_opens_a_page_that_sets_the_password() {
         browser.open("about:blank").await;
         browser.open(&link).await;
         browser.type_into("#password", NEW).await;
-        browser.click("button").await;
+        browser.click("#set button").await;
         browser.until(over).await;
         let complaints = browser.complaints().await;
         let of_policy: Vec<&String> =
             complaints.iter().filter(|told| told.contains("Content Security Policy")).collect();
         assert_eq!(of_policy, [""; 0]);
     }
+}
+
+/// asvs 6.2.7: without a link the page sends one, and password managers find it.
+#[tokio::test]
+async fn who_has_no_link_asks_for_one_on_the_page() {
+    if kind() != Kind::Sqlite {
+        return;
+    }
+    let Some(postbox) = Postbox::start(Security::Plain) else { return };
+    let Some(browser) = Browser::start("en").await else { return };
+    let (server, link) = asked(&postbox).await;
+    let well_known = server.client().get("/.well-known/change-password").await;
+    assert_eq!(
+        (well_known.status, &well_known.headers["location"]),
+        (302, &"/reset_password".parse().unwrap())
+    );
+
+    browser
+        .open(link.replace("/reset_password", "/.well-known/change-password").split('#').next().unwrap())
+        .await;
+    browser.until("Send me a link").await;
+    browser.type_into("#whose", ADA).await;
+    browser.click("#ask button").await;
+    browser.until("a mail with a link is on its way").await;
+
+    assert_eq!(postbox.until(2).await[1].to, ADA);
+    // The first link no longer counts: the page says so, and offers another one.
+    browser.open("about:blank").await;
+    browser.open(&link).await;
+    browser.type_into("#password", NEW).await;
+    browser.click("#set button").await;
+    browser.until("This link no longer works.").await;
+    assert_eq!(browser.evaluate("return document.querySelector('#whose').value").await, ADA);
+    browser.click("#ask button").await;
+    browser.until("a mail with a link is on its way").await;
+    assert_eq!(postbox.until(3).await[2].to, ADA);
 }
 
 /// A link that was cut off says so; markup in it stays text (asvs 3.2.2).
@@ -100,11 +136,14 @@ async fn what_stands_in_a_link_is_shown_and_never_run() {
     let page = link.split('#').next().unwrap();
 
     browser.open(page).await;
+    browser.until("Send me a link").await;
+    browser.open("about:blank").await;
+    browser.open(&format!("{page}#token=0")).await;
     browser.until("This link is not complete.").await;
     browser.open("about:blank").await;
     browser.open(&format!("{page}#email=<img src=x onerror=document.title='run'>&token=<script>document.title='run'</script>")).await;
     browser.type_into("#password", NEW).await;
-    browser.click("button").await;
+    browser.click("#set button").await;
     browser.until("This link no longer works.").await;
     assert_eq!(browser.evaluate("return document.title").await, "Set a new password");
     assert_eq!(browser.evaluate("return document.images.length").await, 0);

@@ -6,23 +6,33 @@ use rustix::process::Signal;
 
 use test_servers::{Kind, kind};
 
-use crate::support::{ADA, Client, PASSWORD, Server, open, told};
+use crate::support::{ADA, Client, PASSWORD, Server, open, run, told};
 
 #[tokio::test]
 async fn while_draining_health_says_so_and_requests_are_still_served() {
     let mut server = Server::with(&[("AUTH_SHUTDOWN_DELAY", "3s")]);
     let client = server.client();
     assert_eq!(told(&client.get("/healthz").await), (200, r#"{"message":"ok"}"#));
+    assert_eq!(health(&server), (0, String::new()));
 
     server.signal(Signal::TERM);
     drains(&client).await;
 
     let draining = client.get("/healthz").await;
     assert_eq!(told(&draining), (503, r#"{"message":"shutting down"}"#));
+    assert_eq!(health(&server), (1, "answers 503".to_owned()));
     assert_eq!(client.register(ADA).await.status, 200, "still accepted");
     assert!(server.is_running());
     assert!(server.ended().success());
+    assert_eq!(health(&server), (1, "does not answer".to_owned()));
     assert_eq!(server.second().client().log_in(ADA, PASSWORD).await.status, 200);
+}
+
+/// What a container is asked: the exit code, and what is said of the address, without the cause.
+fn health(server: &Server) -> (i32, String) {
+    let output = run(&["health"], &[("AUTH_LISTEN", &server.address.to_string())]);
+    let told = output.stderr.trim_end().rsplit_once("/healthz ").map_or("", |(_, told)| told);
+    (output.code, told.split(": ").next().unwrap().to_owned())
 }
 
 /// Waits until the signal has arrived: three times as long as it may take.

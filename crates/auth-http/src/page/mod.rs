@@ -1,4 +1,4 @@
-//! The page that a reset link opens, where the program has none of its own.
+//! The page that a reset link opens, where the program has none of its own; without a link it sends one.
 
 use auth_core::model::Language;
 
@@ -9,7 +9,7 @@ const STYLE: &str = include_str!("reset.css");
 /// What the page may do: run its one script and no other, look as it should, and ask this service. The digests are
 /// those of the script and the style; a test says so.
 pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; \
-     script-src 'sha256-e4We4vgU+hBW8HXxKUKW1j1k6mt2rZ6Ze6KAiAuhQdU='; \
+     script-src 'sha256-wtgbkNMm6KXuaOeK26hndR3UgZCjfKOqza2uLB3VeHw='; \
      style-src 'sha256-FbnGCar7zm9LDdfGaCOCUQzv6sNOD5qGy3/WB1644zA='; \
      connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
@@ -26,7 +26,7 @@ pub fn reset(language: Language) -> String {
 }
 
 /// Names in the page, and what stands there. Nothing in it needs escaping.
-type Words = [(&'static str, &'static str); 12];
+type Words = [(&'static str, &'static str); 15];
 
 const ENGLISH: Words = [
     ("title", "Set a new password"),
@@ -34,6 +34,9 @@ const ENGLISH: Words = [
     ("password", "New password"),
     ("reveal", "Show the password"),
     ("submit", "Set the password"),
+    ("ask", "Send me a link"),
+    ("sent", "If there is an account with this address, a mail with a link is on its way."),
+    ("address", "This is not an email address."),
     ("incomplete", "This link is not complete. Copy all of it from the mail, or ask for a new one."),
     ("sending", "One moment…"),
     ("done", "Your password was set. You can log in with it now."),
@@ -49,6 +52,9 @@ const FRENCH: Words = [
     ("password", "Nouveau mot de passe"),
     ("reveal", "Afficher le mot de passe"),
     ("submit", "Enregistrer le mot de passe"),
+    ("ask", "Envoyez-moi un lien"),
+    ("sent", "Si un compte existe avec cette adresse, un message avec un lien est en route."),
+    ("address", "Ce n’est pas une adresse e-mail."),
     (
         "incomplete",
         "Ce lien est incomplet. Copiez-le en entier depuis le message, ou demandez-en un nouveau.",
@@ -84,7 +90,7 @@ mod tests {
         for language in Language::ALL {
             let page = reset(language);
 
-            assert_eq!(HTML.matches('{').count(), 16, "each of them is looked for below");
+            assert_eq!(HTML.matches('{').count(), 20, "each of them is looked for below");
             for name in ["lang", "title", "style", "script"].into_iter().chain(ENGLISH.map(|(name, _)| name))
             {
                 assert!(
@@ -94,7 +100,9 @@ mod tests {
             }
             assert!(page.contains(&format!("<html lang=\"{language}\">")));
             assert!(page.contains("type=\"password\" autocomplete=\"new-password\""));
-            assert!(page.contains("<label for=\"password\">") && page.contains("<label for=\"email\">"));
+            for field in ["email", "password", "whose"] {
+                assert!(page.contains(&format!("<label for=\"{field}\">")), "{field}");
+            }
             assert!(!page.contains("http:") && !page.contains("https:") && !page.contains("onpaste"));
         }
     }

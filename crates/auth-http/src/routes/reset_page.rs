@@ -19,3 +19,9 @@ pub async fn show(_: NoFields, request: HttpRequest) -> HttpResponse {
         .insert_header(("Cross-Origin-Opener-Policy", "same-origin"))
         .body(page::reset(language))
 }
+
+/// `GET /.well-known/change-password`: where password managers send whoever should change a password (W3C, "A
+/// Well-Known URL for Changing Passwords").
+pub async fn redirect_to_it(_: NoFields) -> HttpResponse {
+    HttpResponse::Found().insert_header((header::LOCATION, "/reset_password")).finish()
+}

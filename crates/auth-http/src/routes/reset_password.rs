@@ -29,6 +29,9 @@ pub fn mount_mailing_with_page(app: &mut web::ServiceConfig) {
         [get, head, (Method::POST, web::to(ask_for_mail)), completing()]
     };
     mount_at(app, "/reset_password", "GET, HEAD, POST, PUT", routes);
+    let well_known =
+        || [Method::GET, Method::HEAD].map(|method| (method, web::to(reset_page::redirect_to_it)));
+    mount_at(app, "/.well-known/change-password", "GET, HEAD", well_known);
 }
 
 fn completing() -> (Method, Route) {

@@ -1,6 +1,7 @@
 //! The commands that do not serve.
 #![expect(clippy::print_stdout, reason = "what a command answers is for whoever typed it")]
 
+pub mod health;
 pub mod passwords;
 pub mod people;
 

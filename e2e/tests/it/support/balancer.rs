@@ -17,27 +17,23 @@ use super::Client;
 
 const PROGRAM: &str = "/usr/sbin/haproxy";
 
-/// A balancer that gives requests to nodes in turn, and to those only whose `/healthz` says that they are well.
-pub struct Balancer {
+/// `HAProxy`, as a configuration says. It ends with the test.
+pub struct HaProxy {
     child: Child,
-    address: SocketAddr,
-    /// Where it tells what it thinks of the nodes.
-    statistics: SocketAddr,
-    nodes: usize,
     _folder: TempDir,
 }
 
-impl Balancer {
-    /// None where `HAProxy` is not installed; where all databases are demanded, it is, too.
-    pub fn in_front_of(nodes: &[SocketAddr]) -> Option<Self> {
+impl HaProxy {
+    /// Starts it, and waits until it listens on an address. None where it is not installed; where all databases are
+    /// demanded, it is, too.
+    pub fn start(configuration: &str, address: SocketAddr) -> Option<Self> {
         if !Path::new(PROGRAM).exists() {
             assert!(env::var_os("AUTH_TEST_DATABASES").is_none(), "apt-get install haproxy");
             return None;
         }
         let folder = tempfile::tempdir().unwrap();
-        let (address, statistics) = (free_address(), free_address());
         let file = folder.path().join("haproxy.cfg");
-        fs::write(&file, configuration(address, statistics, nodes)).unwrap();
+        fs::write(&file, configuration).unwrap();
         let mut child = start(&file);
         let deadline = Instant::now() + Duration::from_secs(30);
         while TcpStream::connect(address).is_err() {
@@ -47,7 +43,32 @@ impl Balancer {
             );
             thread::yield_now();
         }
-        Some(Self { child, address, statistics, nodes: nodes.len(), _folder: folder })
+        Some(Self { child, _folder: folder })
+    }
+}
+
+impl Drop for HaProxy {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A balancer that gives requests to nodes in turn, and to those only whose `/healthz` says that they are well.
+pub struct Balancer {
+    address: SocketAddr,
+    /// Where it tells what it thinks of the nodes.
+    statistics: SocketAddr,
+    nodes: usize,
+    _proxy: HaProxy,
+}
+
+impl Balancer {
+    /// None where `HAProxy` is not installed.
+    pub fn in_front_of(nodes: &[SocketAddr]) -> Option<Self> {
+        let (address, statistics) = (free_address(), free_address());
+        let proxy = HaProxy::start(&configuration(address, statistics, nodes), address)?;
+        Some(Self { address, statistics, nodes: nodes.len(), _proxy: proxy })
     }
 
     pub fn client(&self) -> Client {
@@ -66,13 +87,6 @@ impl Balancer {
             }
             assert!(Instant::now() < deadline, "{table}");
         }
-    }
-}
-
-impl Drop for Balancer {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 

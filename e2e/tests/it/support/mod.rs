@@ -10,7 +10,7 @@ mod postbox;
 mod raw;
 mod server;
 
-pub use balancer::{Balancer, free_address};
+pub use balancer::{Balancer, HaProxy, free_address};
 pub use binary::{Output, run};
 pub use browser::Browser;
 pub use client::{Answer, Client, States, at_once, told};

@@ -36,6 +36,8 @@ pub struct Postbox {
     child: Option<Child>,
     port: u16,
     security: Security,
+    /// `user:password`
+    login: String,
     folder: Arc<TempDir>,
     certificates: Certificates,
 }
@@ -54,25 +56,43 @@ pub struct Mail {
 impl Postbox {
     /// None where `aiosmtpd` is not installed; where all databases are demanded, it is, too.
     pub fn start(security: Security) -> Option<Self> {
+        let folder = tempfile::tempdir().unwrap();
+        let certificates = Certificates::make(folder.path());
+        Self::in_folder(folder, security, certificates, &format!("{USER}:{SECRET}"))
+    }
+
+    /// The same with a certificate and a login, as `user:password`, of the caller's.
+    pub fn with(security: Security, certificates: Certificates, login: &str) -> Option<Self> {
+        Self::in_folder(tempfile::tempdir().unwrap(), security, certificates, login)
+    }
+
+    fn in_folder(
+        folder: TempDir,
+        security: Security,
+        certificates: Certificates,
+        login: &str,
+    ) -> Option<Self> {
         if !has_aiosmtpd() {
             assert!(env::var_os("AUTH_TEST_DATABASES").is_none(), "apt-get install python3-aiosmtpd");
             return None;
         }
-        let folder = Arc::new(tempfile::tempdir().unwrap());
         fs::create_dir(folder.path().join("mail")).unwrap();
-        let certificates = Certificates::make(folder.path());
-        let port = free_address().port();
-        let mut postbox = Self { child: None, port, security, folder, certificates };
+        let (port, folder) = (free_address().port(), Arc::new(folder));
+        let mut postbox = Self { child: None, port, security, login: login.to_owned(), folder, certificates };
         postbox.come_back();
         Some(postbox)
+    }
+
+    pub fn port(&self) -> u16 {
+        self.port
     }
 
     /// What the service is to be told of it.
     pub fn settings(&self) -> Vec<(String, String)> {
         let url = match self.security {
             Security::Plain => format!("smtp://127.0.0.1:{}", self.port),
-            Security::StartTls => format!("smtp://{USER}:{SECRET}@127.0.0.1:{}?tls=required", self.port),
-            Security::Implicit => format!("smtps://{USER}:{SECRET}@127.0.0.1:{}", self.port),
+            Security::StartTls => format!("smtp://{}@127.0.0.1:{}?tls=required", self.login, self.port),
+            Security::Implicit => format!("smtps://{}@127.0.0.1:{}", self.login, self.port),
         };
         let authority = self.certificates.authority.display().to_string();
         [
@@ -103,7 +123,8 @@ impl Postbox {
         let mut command = Command::new(PYTHON);
         command.arg(SERVER).arg(self.port.to_string()).arg(self.mails()).arg(mode);
         if self.security != Security::Plain {
-            command.arg(&self.certificates.certificate).arg(&self.certificates.key).args([USER, SECRET]);
+            command.arg(&self.certificates.certificate).arg(&self.certificates.key);
+            command.args(self.login.split(':'));
         }
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let mut ready = String::new();

@@ -40,7 +40,7 @@ impl Server {
     pub fn with(settings: Settings<'_>) -> Self {
         let settings = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         let mut settings: Vec<(String, String)> = settings.collect();
-        let names_one = settings.iter().any(|(name, _)| name == "AUTH_DATABASE_URL");
+        let names_one = settings.iter().any(|(name, _)| name.starts_with("AUTH_DATABASE_URL"));
         if kind() != Kind::Sqlite && !names_one {
             settings.push(("AUTH_DATABASE_URL".to_owned(), Place::new_blocking().url().to_owned()));
         }

@@ -1,0 +1,12 @@
+-- The database, owned by the role that migrates; and a role that reads and writes its rows and nothing else.
+-- Run once, by the superuser, when the database is made.
+\set owner_password `cat /run/secrets/owner_password`
+\set service_password `cat /run/secrets/service_password`
+
+CREATE ROLE auth_owner LOGIN PASSWORD :'owner_password';
+CREATE ROLE auth_service LOGIN PASSWORD :'service_password';
+CREATE DATABASE auth OWNER auth_owner;
+
+\connect auth
+ALTER DEFAULT PRIVILEGES FOR ROLE auth_owner
+    GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO auth_service;
