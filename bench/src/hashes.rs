@@ -9,7 +9,8 @@ use std::{
 use anyhow::Context;
 use bcrypt_lanes::Input;
 
-pub const PASSWORD: &str = "correct horse battery staple";
+/// Long enough for production, and on no list.
+pub const PASSWORD: &str = "seven herons beside the weir";
 pub const COST: u32 = 12;
 const SALT: [u8; 16] = [7; 16];
 

@@ -53,10 +53,15 @@ pub fn request(method: &str, path: &str, headers: &[String], body: &str) -> Vec<
 
 /// A request that carries a form.
 pub fn form(method: &str, path: &str, fields: &[(&str, &str)]) -> Vec<u8> {
+    form_with(method, path, Vec::new(), fields)
+}
+
+/// The same with further headers.
+pub fn form_with(method: &str, path: &str, mut headers: Vec<String>, fields: &[(&str, &str)]) -> Vec<u8> {
     let encode = |text| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
     let pairs: Vec<String> =
         fields.iter().map(|(name, value)| format!("{}={}", encode(name), encode(value))).collect();
-    let headers = ["Content-Type: application/x-www-form-urlencoded".to_owned()];
+    headers.push("Content-Type: application/x-www-form-urlencoded".to_owned());
     request(method, path, &headers, &pairs.join("&"))
 }
 
@@ -131,7 +136,6 @@ impl Connection {
         Ok(Answer { status: status(&self.buffer), head, body: self.buffer[head_end + 4..end].to_vec() })
     }
 
-    /// Asks, and is satisfied with this status only.
     /// Asks, and answers whether the status was this; on a new connection if the old one was closed.
     pub fn try_for(&mut self, address: SocketAddr, request: &[u8], status: u16) -> anyhow::Result<bool> {
         if let Ok(answer) = self.ask(request) {
@@ -141,6 +145,7 @@ impl Connection {
         Ok(false)
     }
 
+    /// Asks, and is satisfied with this status only.
     pub fn expect(&mut self, request: &[u8], status: u16) -> anyhow::Result<Answer> {
         let answer = self.ask(request)?;
         if answer.status != status {

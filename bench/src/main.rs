@@ -3,7 +3,7 @@
 //! ```text
 //! cargo run --release -p bench             all of the table, at most 30 minutes; exit code 1 on a miss
 //! cargo run --release -p bench -- scale    the session check with up to 10 million users and sessions
-//! cargo run --release -p bench -- timing   whether the time of a failed login tells anything
+//! cargo run --release -p bench -- timing   whether the time of a failed login, or of a request for a reset, tells anything
 //! cargo run --release -p bench -- peers    beside other servers, from the package registries
 //! cargo run --release -p bench -- --database postgres    on a database server; or mariadb
 //! cargo run --release -p bench -- trouble  how soon clients are told that a database is gone, and how soon it is used again
@@ -18,6 +18,7 @@ mod floor;
 mod hashes;
 mod http;
 mod load;
+mod mail;
 mod measures;
 mod peers;
 mod process;

@@ -68,6 +68,16 @@ impl Server {
         Self::start(start, "/")
     }
 
+    /// Builds the schema by hand, as production wants it.
+    pub fn migrate(folder: &Path, settings: &[(&str, &str)]) -> anyhow::Result<()> {
+        let mut migrate = command(beside_this_program("auth-server")?);
+        migrate.args(["migrate", "up"]).env("AUTH_DATA_DIR", folder).envs(settings.iter().copied());
+        if !migrate.stdout(Stdio::null()).status()?.success() {
+            bail!("the schema was not built");
+        }
+        Ok(())
+    }
+
     /// The floor.
     pub fn floor() -> anyhow::Result<Self> {
         let mut start = command(env::current_exe()?);

@@ -1,4 +1,4 @@
-//! Whether the time of a failed login tells anything about the account.
+//! Whether the time of a failed login, or of a request for a reset, tells anything about the account.
 
 use std::{
     hint,
@@ -10,6 +10,7 @@ use crate::{
     database::execute,
     hashes::PASSWORD,
     http::{self, Connection},
+    mail::Sink,
     process::Server,
     report::{Report, Row},
     stats::{lower_half, median, welch},
@@ -19,6 +20,9 @@ use crate::{
 const BOUND: f64 = 4.5;
 
 const EMAIL: &str = "ada@example.org";
+
+/// Pairs of requests for a reset.
+const RESETS: usize = 5000;
 
 /// A difference put in on purpose.
 const PLANTED: Duration = Duration::from_micros(200);
@@ -53,7 +57,8 @@ pub fn measure(report: &mut Report) -> anyhow::Result<()> {
             ("a password with a NUL", Some(EMAIL), "wrong\0password"),
         ] {
             let (wrong, other) = compare(&mut connection, pairs, email, password, Duration::ZERO)?;
-            tell(report, &format!("{kind}, {pairs} pairs at cost {cost}"), &wrong, &other);
+            let name = format!("{kind}, {pairs} pairs at cost {cost}");
+            tell(report, &name, "a wrong password", &wrong, &other);
         }
         if cost == "4" {
             let (wrong, later) = compare(&mut connection, pairs, Some(EMAIL), "wrong password", PLANTED)?;
@@ -66,7 +71,47 @@ pub fn measure(report: &mut Report) -> anyhow::Result<()> {
             }
         }
     }
-    foreign(report)
+    foreign(report)?;
+    resets(report)
+}
+
+/// Requests for a reset by mail, for addresses that somebody has and that nobody has. There are so many of the first
+/// that nobody gets more mails than three, so that all are sent while others are asked for.
+fn resets(report: &mut Report) -> anyhow::Result<()> {
+    let (folder, sink) = (tempfile::tempdir()?, Sink::start()?);
+    let settings = sink.settings();
+    let mut settings: Vec<(&str, &str)> =
+        settings.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    settings.push(("AUTH_BCRYPT_COST", "4"));
+    let server = Server::service(folder.path(), &settings)?;
+    let mut connection = server.connect()?;
+    let known = |number: usize| format!("k{:04}@example.org", number % (RESETS / 3 + 1));
+    for number in 0..=RESETS / 3 {
+        let fields = [("email", known(number)), ("password", PASSWORD.to_owned())];
+        let fields = fields.each_ref().map(|(name, value)| (*name, value.as_str()));
+        connection.expect(&http::form("POST", "/users", &fields), 200)?;
+    }
+    let mut ask = |email: &str| {
+        let request = http::form("POST", "/reset_password", &[("email", email)]);
+        let began = Instant::now();
+        connection.expect(&request, 200)?;
+        anyhow::Ok(began.elapsed().as_secs_f64() * 1e6)
+    };
+    let (mut somebody, mut nobody) = (Vec::with_capacity(RESETS), Vec::with_capacity(RESETS));
+    for number in 0..RESETS {
+        let unknown = format!("u{number:04}@example.org");
+        if number % 2 == 0 {
+            somebody.push(ask(&known(number))?);
+        }
+        nobody.push(ask(&unknown)?);
+        if number % 2 == 1 {
+            somebody.push(ask(&known(number))?);
+        }
+    }
+    report.note(format!("{} mails were sent meanwhile", sink.taken()));
+    let name = format!("a reset asked for an unknown address, {RESETS} pairs");
+    tell(report, &name, "a known one", &somebody, &nobody);
+    Ok(())
 }
 
 /// Times of failed logins in interleaved pairs, in microseconds: a wrong password for a known address, and
@@ -108,14 +153,14 @@ fn fail(connection: &mut Connection, email: &str, password: &str, extra: Duratio
     Ok(began.elapsed().as_secs_f64() * 1e6)
 }
 
-fn tell(report: &mut Report, name: &str, wrong: &[f64], other: &[f64]) {
+fn tell(report: &mut Report, name: &str, usual: &str, usuals: &[f64], others: &[f64]) {
     report.note(format!(
-        "{name}: medians {:.1} µs, and {:.1} µs for a wrong password",
-        median(other),
-        median(wrong)
+        "{name}: medians {:.1} µs, and {:.1} µs for {usual}",
+        median(others),
+        median(usuals)
     ));
-    let means = welch(wrong, other).abs();
-    let lower = welch(&lower_half(wrong), &lower_half(other)).abs();
+    let means = welch(usuals, others).abs();
+    let lower = welch(&lower_half(usuals), &lower_half(others)).abs();
     report.row(Row::new(format!("{name}: |t|, means"), "", &[means]).at_most(BOUND));
     report.row(Row::new(format!("{name}: |t|, lower half"), "", &[lower]).at_most(BOUND));
 }

@@ -21,9 +21,16 @@ pub struct Answers {
     pub failures: usize,
 }
 
-/// Offers `rate` requests a second for so long, then waits for the answers that are still due, for at most ten
+/// Offers `rate` requests a second in turn for so long, then waits for the answers that are still due, for at most ten
 /// seconds.
-pub fn run(address: SocketAddr, rate: u32, request: &[u8], duration: Duration) -> anyhow::Result<Answers> {
+pub fn run(
+    address: SocketAddr,
+    rate: u32,
+    requests: &[Vec<u8>],
+    duration: Duration,
+) -> anyhow::Result<Answers> {
+    let mut next = requests.iter().cycle();
+    let mut request = || next.next().map_or(&[][..], Vec::as_slice);
     let mut poll = Poll::new()?;
     let mut events = Events::with_capacity(1024);
     let mut wires: Vec<Wire> = Vec::new();
@@ -48,7 +55,7 @@ pub fn run(address: SocketAddr, rate: u32, request: &[u8], duration: Duration) -
                 free.push(wires.len() - 1);
             }
             match free.pop() {
-                Some(index) if wires[index].send(request).is_ok() => due_of[index] = Some(due),
+                Some(index) if wires[index].send(request()).is_ok() => due_of[index] = Some(due),
                 _ => answers.failures += 1,
             }
             due += interval;

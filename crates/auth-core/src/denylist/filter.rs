@@ -253,7 +253,7 @@ mod tests {
             builder.add_sha1([0xff; 20]);
             // All of these are next to the smallest: the gap after them is as many times the usual one.
             (0..crowd).for_each(|last| {
-                builder.add_sha1([[0; 19].as_slice(), &[last]].concat().try_into().unwrap())
+                builder.add_sha1([[0; 19].as_slice(), &[last]].concat().try_into().unwrap());
             });
             let filter = Breached::read(&builder.build().1).unwrap();
 
