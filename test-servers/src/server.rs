@@ -228,13 +228,23 @@ impl Server {
 
     /// Does something to the server that no client of ours would.
     pub async fn execute(&self, sql: &str) {
+        let database = if self.kind == Kind::MariaDb { "" } else { "postgres" };
+        self.execute_in(&self.url(database), sql).await;
+    }
+
+    /// The same to one of its databases.
+    ///
+    /// # Panics
+    ///
+    /// If the server refuses it.
+    pub async fn execute_in(&self, url: &str, sql: &str) {
         let sql = AssertSqlSafe(sql.to_owned());
         if self.kind == Kind::MariaDb {
-            let mut server = MySqlConnection::connect(&self.url("")).await.unwrap();
+            let mut server = MySqlConnection::connect(url).await.unwrap();
             sqlx::raw_sql(sql).execute(&mut server).await.unwrap();
             server.close().await.unwrap();
         } else {
-            let mut server = PgConnection::connect(&self.url("postgres")).await.unwrap();
+            let mut server = PgConnection::connect(url).await.unwrap();
             sqlx::raw_sql(sql).execute(&mut server).await.unwrap();
             server.close().await.unwrap();
         }
@@ -266,9 +276,7 @@ impl Server {
                  GRANT SELECT, INSERT, UPDATE, DELETE \
                  ON users, sessions, reset_tokens, server_keys, throttles, devices, outbox TO service; \
                  GRANT SELECT ON seaql_migrations TO service";
-            let mut owner = PgConnection::connect(url).await.unwrap();
-            sqlx::raw_sql(grants).execute(&mut owner).await.unwrap();
-            owner.close().await.unwrap();
+            self.execute_in(url, grants).await;
         }
         url.replace(&format!("{USER}:{USER}@"), "service:service@")
     }

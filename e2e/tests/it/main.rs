@@ -18,6 +18,7 @@ mod races;
 mod reset_page;
 mod restart;
 mod restore;
+mod scenarios;
 mod shutdown;
 mod startup;
 mod support;

@@ -138,6 +138,7 @@ fn a_taken_address_is_named() {
     refused(&output, &format!("AUTH_LISTEN: can't listen on {address}"));
 }
 
+/// With each setting missing or contradictory, one after the other: an empty value counts as none.
 #[test]
 fn production_does_not_start_half_protected() {
     if kind() != Kind::Sqlite {
@@ -149,17 +150,66 @@ fn production_does_not_start_half_protected() {
         ("AUTH_PROFILE", "production"),
         ("AUTH_DATABASE_URL", url.as_str()),
         ("AUTH_PUBLIC_URL", "https://auth.example.org"),
+        ("AUTH_SMTP_URL", "smtps://mailer:hunter2@mail.example.org"),
+        ("AUTH_MAIL_FROM", "Accounts <accounts@example.org>"),
+        ("AUTH_LISTEN", "0.0.0.0:0"),
     ];
-    let with = |more: &[(&'static str, &'static str)]| {
-        let settings: Vec<_> = production.iter().copied().chain(more.iter().copied()).collect();
-        run(&[], &settings)
-    };
+    let good = run(&["check-config"], &production);
+    assert!(good.code == 0 && good.stdout.ends_with("the settings are good\n"), "{good:?}");
 
-    refused(&run(&[], &production[..1]), "AUTH_PUBLIC_URL (--public-url) is not set");
-    refused(&run(&[], &[production[0], production[2]]), "AUTH_DATABASE_URL (--database-url) is not set");
-    refused(&with(&[]), "AUTH_SMTP_URL (--smtp-url) is not set: mail needs it");
-    let smtp = ("AUTH_SMTP_URL", "smtps://mail.example.org");
-    refused(&with(&[smtp]), "AUTH_MAIL_FROM (--mail-from) is not set: mail needs it");
-    let open = [("AUTH_RESET_DELIVERY", "answer"), ("AUTH_LISTEN", "0.0.0.0:5000")];
-    refused(&with(&open), "whoever asks would get the token of any account");
+    for (name, value, told) in [
+        ("AUTH_DATABASE_URL", "", "is not set: production needs it"),
+        ("AUTH_DATABASE_URL", "oracle://auth:hunter2@db.example.org/auth", "accepted: sqlite:PATH"),
+        (
+            "AUTH_DATABASE_URL",
+            "postgres://auth:hunter2@db.example.org/auth?sslmode=disable",
+            "name are verified",
+        ),
+        (
+            "AUTH_DATABASE_URL",
+            "mysql://auth:hunter2@db.example.org/auth?ssl-mode=REQUIRED",
+            "name are verified",
+        ),
+        ("AUTH_DATABASE_URL_FILE", "/nonexistent", "accepted: one of them"),
+        ("AUTH_PUBLIC_URL", "", "is not set: production needs it"),
+        ("AUTH_PUBLIC_URL", "http://auth.example.org", "production accepts https"),
+        ("AUTH_PUBLIC_URL", "auth.example.org", "accepted: "),
+        ("AUTH_SMTP_URL", "", "is not set: mail needs it"),
+        ("AUTH_SMTP_URL", "smtp://mailer:hunter2@mail.example.org", "accepted: smtps://"),
+        ("AUTH_SMTP_URL", "smtp://mailer:hunter2@mail.example.org?tls=opportunistic", "accepted: smtps://"),
+        ("AUTH_SMTP_URL_FILE", "/nonexistent", "accepted: one of them"),
+        ("AUTH_MAIL_FROM", "", "is not set: mail needs it"),
+        ("AUTH_MAIL_FROM", "accounts", "accepted: an address"),
+        ("AUTH_MAIL_TEMPLATES", "/nonexistent", "can't be read"),
+        ("AUTH_MAIL_NEW_DEVICE", "perhaps", "accepted: on, off"),
+        ("AUTH_RESET_DELIVERY", "answer", "whoever asks would get the token of any account"),
+        ("AUTH_RESET_DELIVERY", "pigeon", "accepted: "),
+        ("AUTH_RESET_LIFETIME", "25h", "accepted: a duration"),
+        ("AUTH_RESET_URL", "http://app.example.org/reset", "production accepts https"),
+        ("AUTH_PASSWORD_MIN_LENGTH", "7", "accepted: a number from 8"),
+        ("AUTH_PASSWORD_DENYLIST", "/nonexistent", "the file can't be read"),
+        ("AUTH_PASSWORD_SCHEME", "md5", "accepted: bcrypt, argon2id"),
+        ("AUTH_BCRYPT_COST", "9", "accepted: a number from 10 to 14"),
+        ("AUTH_THROTTLE", "perhaps", "accepted: on, off"),
+        ("AUTH_COOKIE_NAME", "a b", "accepted: up to 64 letters"),
+        ("AUTH_ALLOWED_ORIGINS", "app.example.org", "accepted: origins"),
+        ("AUTH_TRUSTED_PROXIES", "10.0.0.0/33", "accepted: networks"),
+        ("AUTH_SESSION_LIFETIME", "forever", "accepted: a duration"),
+        ("AUTH_SESSION_CACHE_STALENESS", "2m", "accepted: a duration"),
+        ("AUTH_SHUTDOWN_DELAY", "5", "accepted: a duration"),
+        ("AUTH_PROFILE", "staging", "accepted: development, production"),
+    ] {
+        // What is missing or wrong is found before anything is opened.
+        let settings: Vec<_> = production.iter().copied().chain([(name, value)]).collect();
+        let output = run(&[], &settings);
+        let name = name.strip_suffix("_FILE").unwrap_or(name);
+        refused(&output, &format!("auth-server: {name}"));
+        refused(&output, told);
+        assert!(!output.stderr.contains("hunter2"), "{output:?}");
+    }
+    let settings: Vec<_> =
+        production.iter().copied().chain([("AUTH_COOKIE_NAME", "__Host-session_id")]).collect();
+    assert_eq!(run(&["check-config"], &settings).code, 0);
+    let plain = ("AUTH_PUBLIC_URL", "http://localhost:8080");
+    refused(&run(&[], &[&settings[..], &[plain]].concat()), "browsers take this prefix only where");
 }

@@ -14,7 +14,7 @@ pub use balancer::{Balancer, HaProxy, free_address};
 pub use binary::{Output, run};
 pub use browser::Browser;
 pub use client::{Answer, Client, States, at_once, told};
-pub use database::open;
+pub use database::{execute, open};
 pub use postbox::{Mail, Postbox, SECRET, Security};
 pub use raw::{raw, raw_bytes};
 pub use server::Server;

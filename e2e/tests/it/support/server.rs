@@ -70,6 +70,15 @@ impl Server {
         self.second()
     }
 
+    /// Ends it, and starts another on the same data with other settings.
+    pub fn restart_with(mut self, further: Settings<'_>) -> Self {
+        self.signal(Signal::TERM);
+        assert!(self.ended().success());
+        let further = further.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let settings = self.settings.iter().cloned().chain(further).collect();
+        Self::start_in(Arc::clone(&self.folder), settings)
+    }
+
     /// Another one beside it, on the same database.
     pub fn beside(&self, further: Settings<'_>) -> Self {
         let further = further.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
