@@ -1,9 +1,6 @@
 //! The service put together, and run until a signal ends it.
 
-use std::{
-    net::{SocketAddr, TcpListener},
-    time::Duration,
-};
+use std::{net::SocketAddr, time::Duration};
 
 use actix_web::{App, HttpServer, dev::Server, rt};
 use anyhow::{Context, bail};
@@ -25,6 +22,9 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
 /// How long a client may take to acknowledge the end of a connection.
 const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Connections that wait to be taken: Linux's own limit (`somaxconn`). Who finds no room tries again a second later.
+const BACKLOG: u32 = 4096;
 
 /// How long the connections to the database may take to say goodbye: what was under way on one may hang.
 const CLOSE_WITHIN: Duration = Duration::from_secs(5);
@@ -204,9 +204,6 @@ fn http_options(settings: &Settings) -> HttpOptions {
 
 fn bind(settings: &Settings, routes: AuthRoutes) -> anyhow::Result<(Server, SocketAddr)> {
     let wanted = settings.http.listen;
-    let listener =
-        TcpListener::bind(wanted).with_context(|| format!("AUTH_LISTEN: can't listen on {wanted}"))?;
-    let address = listener.local_addr()?;
     let grace = settings.shutdown.grace;
     let app = move || {
         App::new().configure(|app| routes.configure(app)).configure(|app| routes.refuse_the_rest(app))
@@ -220,9 +217,11 @@ fn bind(settings: &Settings, routes: AuthRoutes) -> anyhow::Result<(Server, Sock
         .h1_allow_half_closed(false)
         .disable_signals()
         .shutdown_timeout(grace.as_secs() + u64::from(grace.subsec_nanos() > 0))
-        .listen(listener)?
-        .run();
-    Ok((server, address))
+        .backlog(BACKLOG)
+        .bind(wanted)
+        .with_context(|| format!("AUTH_LISTEN: can't listen on {wanted}"))?;
+    let address = *server.addrs().first().context("an address is listened on")?;
+    Ok((server.run(), address))
 }
 
 /// The one line that says: here it is.

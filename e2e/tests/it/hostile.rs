@@ -3,6 +3,8 @@
 use std::time::{Duration, Instant};
 
 use reqwest::Method;
+use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit};
+use test_servers::{Kind, kind};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -184,18 +186,57 @@ async fn a_request_has_ten_seconds_to_arrive() {
     }
 }
 
-/// Many connections that say nothing do not keep others out.
+/// Ten thousand, or as many as this machine lets a process have open.
+fn many() -> usize {
+    let limit = getrlimit(Resource::Nofile);
+    let most = limit.maximum.unwrap_or(u64::MAX).min(1 << 20);
+    // The server gets the same.
+    setrlimit(Resource::Nofile, Rlimit { current: Some(most), ..limit }).unwrap();
+    usize::try_from(most).unwrap().saturating_sub(1000).clamp(100, 10_000)
+}
+
+/// Ten thousand connections that say nothing do not keep others out.
 #[tokio::test]
 async fn idle_connections_are_no_burden() {
+    // A connection knows nothing of databases.
+    if kind() != Kind::Sqlite {
+        return;
+    }
+    let many = many();
     let server = Server::start();
     let client = server.client();
     client.register(ADA).await;
 
     let mut idle = Vec::new();
-    for _ in 0..400 {
+    for _ in 0..many {
         idle.push(TcpStream::connect(server.address).await.unwrap());
     }
 
     let cookie = client.log_in(ADA, PASSWORD).await.cookie();
     assert_eq!(client.profile(&cookie).await.status, 200);
+}
+
+/// A service that is held up for a moment finds whoever came meanwhile: nobody is sent away, to try again a second
+/// later.
+#[tokio::test]
+async fn who_comes_while_it_is_held_up_waits_in_line() {
+    // What the kernel allows: half of it, at most a thousand.
+    let allowed = std::fs::read_to_string("/proc/sys/net/core/somaxconn").unwrap();
+    let many = (allowed.trim().parse::<usize>().unwrap() / 2).min(1000);
+    let server = Server::start();
+    server.signal(Signal::STOP);
+
+    let mut line = Vec::new();
+    for _ in 0..many {
+        let connecting = TcpStream::connect(server.address);
+        line.push(tokio::time::timeout(Duration::from_secs(20), connecting).await.unwrap().unwrap());
+    }
+    server.signal(Signal::CONT);
+
+    for mut stream in line.into_iter().rev().take(10) {
+        stream.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
+        let mut answer = [0; 12];
+        stream.read_exact(&mut answer).await.unwrap();
+        assert_eq!(&answer, b"HTTP/1.1 200");
+    }
 }

@@ -27,7 +27,7 @@ async fn a_login_under_way_during_a_reset_opens_nothing() {
         let client = client.clone();
         async move { client.log_in(ADA, PASSWORD).await }
     });
-    // Answered on the same connections: the login has been sent before.
+    // The login is looked up within milliseconds, and its hash takes a hundred times as long.
     let reset = loop {
         let reset = client.reset(ADA, &token, NEW).await;
         if reset.status == 200 {
