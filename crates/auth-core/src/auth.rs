@@ -8,8 +8,8 @@ use tokio::sync::Notify;
 
 use crate::{
     Clock, Denylist, Entropy, Figures, Hasher, HasherOptions, MailOptions, Policy, SessionMemory,
-    SystemClock, SystemEntropy, ThrottleOptions, Unavailable, decoys::Decoys, sessions::Sessions,
-    throttle::Throttle,
+    SystemClock, SystemEntropy, ThrottleOptions, Unavailable, decoys::Decoys, mail::Counters,
+    sessions::Sessions, throttle::Throttle,
 };
 
 /// What an [`Auth`] is made of besides its database.
@@ -81,6 +81,7 @@ pub(crate) struct Parts {
     pub mail: MailOptions,
     /// Tells the worker that there is something to do.
     pub mail_wanted: Notify,
+    pub mail_counters: Counters,
     pub look_up_floor: Duration,
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<dyn Entropy>,
@@ -120,6 +121,7 @@ impl Auth {
             throttle,
             mail,
             mail_wanted: Notify::new(),
+            mail_counters: Counters::default(),
             look_up_floor,
             clock,
             entropy,

@@ -58,7 +58,7 @@ pub use error::Unavailable;
 pub use hasher::{Busy, Figures, HashFailed, Hasher, HasherOptions, Scheme, Slot, Verdict};
 pub use import_user::ImportError;
 pub use login::{Attempt, LoginError};
-pub use mail::{Content, Delivered, Letter, MailFailed, MailOptions, Mailer, ResetRequest};
+pub use mail::{Content, Delivered, Letter, MailFailed, MailFigures, MailOptions, Mailer, ResetRequest};
 pub use maintenance::Purged;
 pub use open_session::LoggedIn;
 pub use policy::Policy;

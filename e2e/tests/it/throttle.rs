@@ -66,7 +66,7 @@ async fn failures_count_after_a_crash() {
     assert!((5..=8).contains(&is_told_to_wait(&client).await));
 }
 
-/// `X-Forwarded-For` from a peer that is not trusted is ignored in limits.
+/// `X-Forwarded-For` from a peer that is not trusted is ignored, in limits and in the log.
 #[tokio::test]
 async fn a_client_can_not_choose_the_address_that_is_counted() {
     let server = Server::with(&[("AUTH_THROTTLE", "on")]);
@@ -82,6 +82,8 @@ async fn a_client_can_not_choose_the_address_that_is_counted() {
     }
 
     assert_eq!(register(5).await, 429);
+    let log = server.log();
+    assert!(log.contains("127.0.0.1") && !log.contains("192.0.2."), "nor the one that is logged: {log}");
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! Mail: what is wanted is stored, and a worker sends it.
 
+mod figures;
 mod notice;
 mod request;
 mod worker;
@@ -9,7 +10,12 @@ use std::{fmt, future::Future};
 use auth_db::model::{Email, Language, MailKind, ResetToken};
 use time::{Duration, OffsetDateTime};
 
-pub use self::{notice::Notice, request::ResetRequest, worker::Delivered};
+pub use self::{
+    figures::{Counters, MailFigures},
+    notice::Notice,
+    request::ResetRequest,
+    worker::Delivered,
+};
 
 /// What is sent with mail, and what is not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

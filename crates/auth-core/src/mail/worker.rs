@@ -10,7 +10,7 @@ use auth_db::{
 };
 use time::{Duration, OffsetDateTime};
 
-use super::{Content, Letter, MailFailed, Mailer};
+use super::{Content, Letter, MailFailed, MailFigures, Mailer};
 use crate::{Auth, Unavailable};
 
 /// Mails that one round reads.
@@ -103,6 +103,18 @@ impl Auth {
         let now = self.now();
         self.parts().db.write(async |tx| outbox::purge(&tx, now - REMEMBERED, BATCH).await).await?;
         let mut delivered = Delivered::default();
+        let round = self.deliver_round(mailer, now, &mut delivered).await;
+        // Also where it was cut short.
+        self.parts().mail_counters.add(&delivered);
+        round.map(|()| delivered)
+    }
+
+    async fn deliver_round(
+        &self,
+        mailer: &impl Mailer,
+        now: OffsetDateTime,
+        delivered: &mut Delivered,
+    ) -> Result<(), Unavailable> {
         for mail in outbox::due(self.parts().db.read(), now, BATCH).await? {
             match self.deliver(mailer, &mail).await? {
                 Outcome::Sent => delivered.sent += 1,
@@ -116,7 +128,7 @@ impl Auth {
                 }
             }
         }
-        Ok(delivered)
+        Ok(())
     }
 
     async fn deliver(&self, mailer: &impl Mailer, mail: &Waiting) -> Result<Outcome, Unavailable> {
@@ -125,14 +137,7 @@ impl Auth {
             return Ok(Outcome::NotOurs);
         }
         if now - mail.created_at >= GIVEN_UP_AFTER {
-            tracing::error!(
-                event = "mail.given_up",
-                mail = mail.id,
-                kind = %mail.wanted.kind,
-                tries = mail.tries,
-                "a mail was given up"
-            );
-            return self.end_of(mail, Outcome::GivenUp).await;
+            return self.give_up(mail, "it was tried for a day").await;
         }
         let Some(letter) = self.letter(mail).await? else {
             return self.end_of(mail, Outcome::Dropped).await;
@@ -149,16 +154,7 @@ impl Auth {
                 );
                 Ok(Outcome::Sent)
             }
-            Err(MailFailed::Never(cause)) => {
-                tracing::error!(
-                    event = "mail.given_up",
-                    mail = mail.id,
-                    kind = %mail.wanted.kind,
-                    cause,
-                    "a mail was given up"
-                );
-                self.end_of(mail, Outcome::GivenUp).await
-            }
+            Err(MailFailed::Never(cause)) => self.give_up(mail, &cause).await,
             Err(MailFailed::Later(cause)) => {
                 tracing::warn!(mail = mail.id, kind = %mail.wanted.kind, cause, "a mail was postponed");
                 self.postpone(mail, now).await?;
@@ -170,6 +166,34 @@ impl Auth {
                 Ok(Outcome::Unreachable)
             }
         }
+    }
+
+    async fn give_up(&self, mail: &Waiting, cause: &str) -> Result<Outcome, Unavailable> {
+        tracing::error!(
+            event = "mail.given_up",
+            mail = mail.id,
+            kind = %mail.wanted.kind,
+            tries = mail.tries,
+            before = self.mail_figures().given_up,
+            cause,
+            "a mail was given up"
+        );
+        self.end_of(mail, Outcome::GivenUp).await
+    }
+
+    /// What the workers of this process did so far.
+    #[must_use]
+    pub fn mail_figures(&self) -> MailFigures {
+        self.parts().mail_counters.read()
+    }
+
+    /// How many mails wait, on all nodes together.
+    ///
+    /// # Errors
+    ///
+    /// [`Unavailable`].
+    pub async fn mails_waiting(&self) -> Result<u64, Unavailable> {
+        Ok(outbox::count_waiting(self.parts().db.read()).await?)
     }
 
     async fn end_of(&self, mail: &Waiting, outcome: Outcome) -> Result<Outcome, Unavailable> {

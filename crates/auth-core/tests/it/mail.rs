@@ -6,7 +6,8 @@ use std::sync::{
 };
 
 use auth_core::{
-    Clock, CompleteResetError, Content, Delivered, Letter, MailFailed, MailOptions, Mailer, ResetRequest,
+    Clock, CompleteResetError, Content, Delivered, Letter, MailFailed, MailFigures, MailOptions, Mailer,
+    ResetRequest,
     model::{Client, Language, MailKind, ResetToken, UserFilter},
 };
 use auth_db::users;
@@ -108,6 +109,7 @@ async fn nobody_gets_a_link_for_an_address_that_nobody_has() {
     let delivered = world.auth.deliver_due(&postbox).await.unwrap();
 
     assert_eq!(delivered, Delivered { dropped: 1, ..Delivered::default() });
+    assert_eq!(world.auth.mail_figures(), MailFigures { dropped: 1, ..MailFigures::default() });
     assert_eq!(world.auth.deliver_due(&postbox).await.unwrap(), Delivered::default());
 }
 
@@ -192,6 +194,9 @@ async fn what_can_not_be_sent_is_tried_again_with_growing_pauses_and_given_up_af
     let pauses: Vec<i64> = tries.windows(2).map(|pair| pair[1] - pair[0]).collect();
     assert_eq!(pauses[..7], [15, 30, 60, 120, 240, 480, 900]);
     assert_eq!((given_up, postbox.count()), (1, 0));
+    let figures = world.auth.mail_figures();
+    assert_eq!((figures.given_up, figures.postponed), (1, tries.len() as u64));
+    assert_eq!(world.auth.mails_waiting().await.unwrap(), 0);
     assert!((90..=110).contains(&tries.len()), "{}", tries.len());
 }
 
