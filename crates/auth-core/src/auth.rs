@@ -4,7 +4,7 @@ use std::{fmt, io, sync::Arc, time::Duration};
 
 use auth_db::Database;
 use time::OffsetDateTime;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 use crate::{
     Clock, Denylist, Entropy, Figures, Hasher, HasherOptions, MailOptions, Policy, SessionMemory,
@@ -82,6 +82,8 @@ pub(crate) struct Parts {
     /// Tells the worker that there is something to do.
     pub mail_wanted: Notify,
     pub mail_counters: Counters,
+    /// Whether no further mail is to be begun.
+    pub mail_stopped: watch::Sender<bool>,
     pub look_up_floor: Duration,
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<dyn Entropy>,
@@ -122,6 +124,7 @@ impl Auth {
             mail,
             mail_wanted: Notify::new(),
             mail_counters: Counters::default(),
+            mail_stopped: watch::Sender::new(false),
             look_up_floor,
             clock,
             entropy,

@@ -29,6 +29,9 @@ const BACKLOG: u32 = 4096;
 /// How long the connections to the database may take to say goodbye: what was under way on one may hang.
 const CLOSE_WITHIN: Duration = Duration::from_secs(5);
 
+/// How long the mail that is being sent at the end may take.
+const MAIL_WITHIN: Duration = Duration::from_secs(10);
+
 /// Everything that was started, with a server that is about to run.
 struct Application {
     server: Server,
@@ -79,7 +82,7 @@ impl Application {
             let auth = auth.clone();
             async move { auth.maintain().await }
         });
-        let mailing = rt::spawn({
+        let mut mailing = rt::spawn({
             let auth = auth.clone();
             async move {
                 if let Some(mailer) = mailer {
@@ -104,11 +107,12 @@ impl Application {
         handle.stop(true).await;
         serving.await.context("the server panicked")??;
 
-        for task in [maintaining, mailing] {
-            task.abort();
-            // Until it has let go of its connection: it was cancelled, which is no news.
-            let _ = task.await;
+        auth.stop_mail();
+        if tokio::time::timeout(MAIL_WITHIN, &mut mailing).await.is_err() {
+            tracing::warn!("a mail was not sent in time; it is sent again when its minute is over");
+            end(mailing).await;
         }
+        end(maintaining).await;
         if let Err(cause) = auth.flush_last_seen().await {
             tracing::warn!(%cause, "could not write down when sessions were last used");
         }
@@ -120,6 +124,13 @@ impl Application {
         tracing::info!("ended");
         Ok(())
     }
+}
+
+/// Ends a task, and waits until it has let go of its connection.
+async fn end(task: rt::task::JoinHandle<()>) {
+    task.abort();
+    // It was cancelled, which is no news.
+    let _ = task.await;
 }
 
 /// In development the schema is brought up to date; in production it must be.

@@ -58,6 +58,20 @@ pub struct Delivered {
     pub unreachable: bool,
 }
 
+impl Delivered {
+    /// Whether nothing was due.
+    fn is_nothing(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// What a worker does before it looks again.
+enum Pause {
+    None,
+    For(StdDuration),
+    UntilWanted,
+}
+
 /// What became of one mail.
 enum Outcome {
     Sent,
@@ -70,27 +84,52 @@ enum Outcome {
 }
 
 impl Auth {
-    /// Sends the mails that are wanted, until its task is ended. Any number of workers may do so on one database.
+    /// Sends the mails that are wanted, until [`Auth::stop_mail`] or its task is ended. Any number of workers may do so
+    /// on one database.
+    ///
+    /// Where the task is ended, what was being sent is sent again a minute later, by whichever worker looks then.
     pub async fn deliver_mail(&self, mailer: &impl Mailer) {
+        let mut stopped = self.parts().mail_stopped.subscribe();
         let mut rest = INTERVAL;
         loop {
-            match self.deliver_due(mailer).await {
+            let pause = match self.deliver_due(mailer).await {
                 Ok(Delivered { unreachable: true, .. }) => {
-                    tokio::time::sleep(rest).await;
+                    let pause = rest;
                     rest = (rest * 2).min(LONGEST_REST);
-                    continue;
+                    Pause::For(pause)
                 }
-                Ok(Delivered { sent, postponed, dropped, given_up, .. }) => {
+                Ok(delivered) => {
                     rest = INTERVAL;
-                    if sent + postponed + dropped + given_up > 0 {
-                        continue;
-                    }
+                    if delivered.is_nothing() { Pause::UntilWanted } else { Pause::None }
                 }
-                Err(cause) => tracing::warn!(%cause, "could not look for mails to send"),
+                Err(cause) => {
+                    tracing::warn!(%cause, "could not look for mails to send");
+                    Pause::UntilWanted
+                }
+            };
+            tokio::select! {
+                biased;
+                _ = stopped.wait_for(|stopped| *stopped) => return,
+                () = self.pause_mail(pause) => {}
             }
-            // Whether somebody called or it is time: both are reasons to look.
-            let _ = tokio::time::timeout(INTERVAL, self.parts().mail_wanted.notified()).await;
         }
+    }
+
+    async fn pause_mail(&self, pause: Pause) {
+        match pause {
+            Pause::None => {}
+            Pause::For(time) => tokio::time::sleep(time).await,
+            // Whether somebody called or it is time: both are reasons to look.
+            Pause::UntilWanted => {
+                let _ = tokio::time::timeout(INTERVAL, self.parts().mail_wanted.notified()).await;
+            }
+        }
+    }
+
+    /// Has [`Auth::deliver_mail`] return, in this process, as soon as the mail that is being sent has been: for a program
+    /// that is about to end.
+    pub fn stop_mail(&self) {
+        self.parts().mail_stopped.send_replace(true);
     }
 
     /// Sends the mails that are due now, at most 32 of them.
@@ -116,6 +155,9 @@ impl Auth {
         delivered: &mut Delivered,
     ) -> Result<(), Unavailable> {
         for mail in outbox::due(self.parts().db.read(), now, BATCH).await? {
+            if *self.parts().mail_stopped.borrow() {
+                break;
+            }
             match self.deliver(mailer, &mail).await? {
                 Outcome::Sent => delivered.sent += 1,
                 Outcome::Postponed => delivered.postponed += 1,

@@ -330,6 +330,43 @@ async fn every_mail_arrives_though_the_server_was_away_and_each_process_killed()
     assert_eq!(to.len(), mails);
 }
 
+/// Says when it is asked to send, and sends when it may.
+struct Slow<'a> {
+    postbox: &'a Postbox,
+    asked: Notify,
+    may: Notify,
+}
+
+impl Mailer for Slow<'_> {
+    async fn send(&self, letter: &Letter) -> Result<(), MailFailed> {
+        self.asked.notify_one();
+        self.may.notified().await;
+        self.postbox.send(letter).await
+    }
+}
+
+/// A program that ends finishes the mail that it sends, and begins no other.
+#[tokio::test]
+async fn a_worker_that_is_stopped_sends_what_it_had_begun() {
+    let (world, postbox) = with_mail().await;
+    for _ in 0..2 {
+        world.asks(ADA).await;
+    }
+    let slow = Slow { postbox: &postbox, asked: Notify::new(), may: Notify::new() };
+
+    let stop = async {
+        slow.asked.notified().await;
+        world.auth.stop_mail();
+        slow.may.notify_one();
+    };
+    let both = async { tokio::join!(world.auth.deliver_mail(&slow), stop) };
+    tokio::time::timeout(std::time::Duration::from_secs(30), both).await.unwrap();
+
+    assert_eq!((postbox.count(), world.auth.mails_waiting().await.unwrap()), (1, 1));
+    let next = world.unattended_process().await;
+    assert_eq!(next.deliver_due(&postbox).await.unwrap().sent, 1);
+}
+
 /// Any number of workers: each mail is sent once.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn workers_that_look_at_once_send_each_mail_once() {
