@@ -31,7 +31,8 @@ const LONGEST_PAUSE: Duration = Duration::minutes(15);
 /// How long a mail is tried.
 const GIVEN_UP_AFTER: Duration = Duration::hours(24);
 
-/// Reset links that are sent to one address within an hour; security.md of the design, zitadel#12622.
+/// Reset links that are sent to one address within an hour: each further one would end the one that its owner is about
+/// to use (zitadel#12622).
 const RESETS_AN_HOUR: u64 = 3;
 
 /// How long it is known what was sent.
