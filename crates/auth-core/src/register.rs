@@ -42,15 +42,21 @@ pub enum RegisterError {
 impl Auth {
     /// Registers a user who asks for it: [`register_user`](Auth::register_user), as often as one client may.
     ///
+    /// A password that is refused costs no try, and neither does a fault of ours.
+    ///
     /// # Errors
     ///
     /// [`RegisterError`]; nothing is stored then.
     pub async fn register(&self, registration: Registration) -> Result<User, RegisterError> {
         let Registration { email, password, client } = registration;
-        if let Some(throttle) = &self.parts().throttle {
-            throttle.clients.registrations.take(client.address)?;
+        self.parts().denylist.admit(&password, &email)?;
+        let limit = self.parts().throttle.as_ref().map(|throttle| &throttle.clients.registrations);
+        limit.map_or(Ok(()), |limit| limit.take(client.address))?;
+        let registered = self.register_admitted(email, &password).await;
+        if matches!(registered, Err(RegisterError::Unavailable(_))) {
+            limit.inspect(|limit| limit.give_back(client.address));
         }
-        self.register_user(email, password).await
+        registered
     }
 
     /// Registers a user.
@@ -64,8 +70,12 @@ impl Auth {
     #[tracing::instrument(level = "debug", name = "core.register_user", skip_all)]
     pub async fn register_user(&self, email: Email, password: NewPassword) -> Result<User, RegisterError> {
         self.parts().denylist.admit(&password, &email)?;
+        self.register_admitted(email, &password).await
+    }
+
+    async fn register_admitted(&self, email: Email, password: &NewPassword) -> Result<User, RegisterError> {
         let mut slot = self.parts().hasher.admit().map_err(Unavailable::from)?;
-        let hash = slot.hash(&password).await.map_err(Unavailable::from)?;
+        let hash = slot.hash(password).await.map_err(Unavailable::from)?;
         drop(slot);
 
         match self.add_user(&email, &hash).await? {

@@ -35,10 +35,17 @@ impl Auth {
             detail: None,
         };
         let put = self.parts().db.write(async |tx| outbox::put(&tx, &wanted, now).await);
-        put.await.map_err(Unavailable::from)?;
+        put.await.map_err(Unavailable::from).inspect_err(|_| self.did_not_ask(&request.client))?;
         tracing::info!(event = "reset.asked", by = "mail", "a reset link was asked for");
         self.parts().mail_wanted.notify_one();
         Ok(())
+    }
+
+    /// Gives back what was taken: it was a fault of ours.
+    fn did_not_ask(&self, client: &Client) {
+        if let Some(throttle) = &self.parts().throttle {
+            throttle.clients.resets.give_back(client.address);
+        }
     }
 
     fn may_ask_for_reset(&self, client: &Client) -> Result<(), Throttled> {

@@ -70,9 +70,10 @@ impl World {
         Self::other(|options| (options.mail, options.throttle) = (mail, throttle)).await
     }
 
-    /// One in which passwords are refused.
+    /// One in which passwords are refused, and tries counted.
     pub async fn with_denylist(denylist: Denylist) -> Self {
-        Self::other(|options| options.denylist = denylist).await
+        let throttle = Some(ThrottleOptions::default());
+        Self::other(|options| (options.denylist, options.throttle) = (denylist, throttle)).await
     }
 
     async fn other(change: impl FnOnce(&mut Options)) -> Self {

@@ -3,7 +3,8 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use auth_core::{
-    Attempt, LoginError, Registration, ThrottleOptions, Throttled, TryError, Unavailable,
+    Attempt, Denylist, LoginError, RegisterError, Registration, ResetRequest, ThrottleOptions, Throttled,
+    TryError, Unavailable,
     model::{Client, DeviceToken},
 };
 use futures_util::future::join_all;
@@ -276,7 +277,7 @@ async fn one_client_may_register_five_times_an_hour_and_try_forty_tokens() {
     for number in 0..5 {
         register(number).await.unwrap();
     }
-    assert!(matches!(register(5).await, Err(auth_core::RegisterError::Throttled(_))));
+    assert!(matches!(register(5).await, Err(RegisterError::Throttled(_))));
 
     let token = world.auth.request_reset(&email(ADA)).await.unwrap();
     let guess = auth_core::model::ResetToken::from_bits([1; 16]);
@@ -333,6 +334,45 @@ async fn a_busy_answer_takes_no_try() {
         assert!(matches!(world.wrong(from).await, LoginError::InvalidCredentials));
     }
     assert_eq!(throttled_for(&world.wrong(5).await), Some(1));
+}
+
+/// asvs 2.3.3: what is refused before anything is done, or breaks, is no registration and no request.
+#[tokio::test]
+async fn a_client_is_not_counted_for_what_was_not_done() {
+    let world = World::with_denylist(Denylist::builtin([])).await;
+    let client = attempt(ADA, "x").client;
+    let register = async |address: &str, password: &str| {
+        let registration =
+            Registration { email: email(address), password: new_password(password), client: client.clone() };
+        world.auth.register(registration).await
+    };
+    let ask = async || {
+        let request = ResetRequest { email: email(ADA), client: client.clone() };
+        world.auth.ask_for_reset(request).await
+    };
+    for _ in 0..10 {
+        let refused = register(ADA, "passwordpassword").await;
+        assert!(matches!(refused, Err(RegisterError::InvalidPassword(_))));
+    }
+    for (table, moved) in [("users", "gone"), ("outbox", "away")] {
+        world.execute(&format!("ALTER TABLE {table} RENAME TO {moved}")).await;
+    }
+    for _ in 0..20 {
+        assert!(matches!(register(ADA, PASSWORD).await, Err(RegisterError::Unavailable(_))));
+        assert!(matches!(ask().await, Err(TryError::Unavailable(_))));
+    }
+    for (table, moved) in [("users", "gone"), ("outbox", "away")] {
+        world.execute(&format!("ALTER TABLE {moved} RENAME TO {table}")).await;
+    }
+
+    for number in 0..5 {
+        register(&format!("user{number}@example.org"), PASSWORD).await.unwrap();
+    }
+    assert!(matches!(register(ADA, PASSWORD).await, Err(RegisterError::Throttled(_))));
+    for _ in 0..10 {
+        ask().await.unwrap();
+    }
+    assert!(matches!(ask().await, Err(TryError::Throttled(_))));
 }
 
 /// What is stored stays bounded, whatever arrives; those who failed most are remembered.
