@@ -209,6 +209,7 @@ impl From<ConfirmError> for ApiError {
         match error {
             ConfirmError::Needed => Self::NOT_CONFIRMED,
             ConfirmError::WrongPassword => Self::WRONG_PASSWORD,
+            ConfirmError::Ended => Self::NOT_LOGGED_IN,
             ConfirmError::Throttled(throttled) => throttled.into(),
             ConfirmError::Unavailable(cause) => cause.into(),
         }

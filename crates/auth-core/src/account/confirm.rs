@@ -1,6 +1,7 @@
 //! Whoever is about to change something is the owner: by the password, or by a login a moment ago.
 
 use auth_db::{
+    DbError,
     model::{Client, DeviceToken, Password, User, UserFilter},
     users,
 };
@@ -31,6 +32,9 @@ pub enum ConfirmError {
     /// It is not the password.
     #[error("the password is wrong")]
     WrongPassword,
+    /// The account was deleted meanwhile, and the session with it.
+    #[error("the session has ended")]
+    Ended,
     /// There were too many tries before it.
     #[error(transparent)]
     Throttled(#[from] Throttled),
@@ -90,7 +94,7 @@ impl Auth {
         let client = confirmation.client.address;
         self.may_guess(client)?;
         let confirmed = self.check_password(current, password, confirmation).await;
-        if matches!(confirmed, Ok(_) | Err(ConfirmError::Unavailable(_))) {
+        if matches!(confirmed, Ok(_) | Err(ConfirmError::Ended | ConfirmError::Unavailable(_))) {
             self.did_not_fail(client);
         }
         confirmed
@@ -104,17 +108,22 @@ impl Auth {
     ) -> Result<Confirmed, ConfirmError> {
         let mut slot = self.parts().hasher.admit().map_err(Unavailable::from)?;
         let reservation = self.reserve(&current.email, confirmation.device.as_ref()).await?;
-        let compared = self.compare_own(current, password, &mut slot).await;
-        let Some(user) = compared.inspect_err(|_| self.withdraw(reservation.as_ref()))? else {
-            tracing::info!(
-                event = "confirmation.failed",
-                reason = "password",
-                user_id = %current.id,
-                "a confirmation failed: wrong password"
-            );
-            return Err(ConfirmError::WrongPassword);
-        };
-        Ok(Confirmed { user, reservation, slot })
+        match self.compare_own(current, password, &mut slot).await {
+            Ok(user) => Ok(Confirmed { user, reservation, slot }),
+            Err(ConfirmError::WrongPassword) => {
+                tracing::info!(
+                    event = "confirmation.failed",
+                    reason = "password",
+                    user_id = %current.id,
+                    "a confirmation failed: wrong password"
+                );
+                Err(ConfirmError::WrongPassword)
+            }
+            Err(error) => {
+                self.withdraw(reservation.as_ref());
+                Err(error)
+            }
+        }
     }
 
     async fn compare_own(
@@ -122,9 +131,15 @@ impl Auth {
         current: &CurrentUser,
         password: &Password,
         slot: &mut Slot,
-    ) -> Result<Option<User>, Unavailable> {
-        let user = users::find_user_by(self.parts().db.read(), &UserFilter::by_id(current.id)).await?;
-        let verdict = slot.verify(password, &user.hashed_password).await?;
-        Ok(matches!(verdict, Verdict::Match { .. }).then_some(user))
+    ) -> Result<User, ConfirmError> {
+        let user = match users::find_user_by(self.parts().db.read(), &UserFilter::by_id(current.id)).await {
+            Ok(user) => user,
+            Err(DbError::NoResultFound) => return Err(ConfirmError::Ended),
+            Err(cause) => return Err(Unavailable::from(cause).into()),
+        };
+        match slot.verify(password, &user.hashed_password).await.map_err(Unavailable::from)? {
+            Verdict::Match { .. } => Ok(user),
+            Verdict::Mismatch => Err(ConfirmError::WrongPassword),
+        }
     }
 }

@@ -123,6 +123,21 @@ async fn an_account_is_deleted_by_its_owner_and_nothing_of_it_revives() {
     assert!(!world.is_live(&own).await);
 }
 
+/// Whoever asks twice to delete an account gets no fault for the second time.
+#[tokio::test]
+async fn what_is_asked_for_an_account_that_was_just_deleted_is_refused() {
+    let world = World::new().await;
+    let own = world.logged_in(ADA).await;
+    let current = world.current(&own).await;
+    world.auth.delete_user(current.id).await.unwrap();
+
+    let again = world.auth.delete_account(&current, &password(PASSWORD), &Confirmation::default()).await;
+    assert!(matches!(again, Err(ConfirmError::Ended)), "{again:?}");
+    let changed = world.auth.change_password(&current, change(PASSWORD, NEW)).await;
+    assert!(matches!(changed, Err(ChangePasswordError::Unconfirmed(ConfirmError::Ended))));
+    assert_eq!(world.auth.end_other_sessions(&current, &Confirmation::default()).await.unwrap(), 0);
+}
+
 /// asvs 6.3.1: guesses here count like those at the login.
 #[tokio::test]
 async fn confirming_is_throttled_like_logging_in() {
