@@ -209,6 +209,11 @@ async fn what_the_services_are_told_makes_them_work_together() {
         client.request(reqwest::Method::POST, "/reset_password").header("X-Forwarded-For", "203.0.113.9");
     assert_eq!(Client::send(ask.form(&[("email", ADA)])).await.status, 200);
     let mail = here.postbox.until(1).await.remove(0);
+    // What `docker compose exec node1 /auth-server …` does.
+    let node = here.settings("node1");
+    let node: Vec<(&str, &str)> = node.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let found = run(&["user", "find", &format!("email={ADA}")], &node);
+    assert!(found.code == 0 && found.stdout.contains(ADA), "{found:?}");
 
     assert!(
         mail.text.contains("http://localhost:8080/reset_password#email=ada@example.org"),
