@@ -1,10 +1,6 @@
 //! Whoever is about to change something is the owner: by the password, or by a login a moment ago.
 
-use auth_db::{
-    DbError,
-    model::{Client, DeviceToken, Password, User, UserFilter},
-    users,
-};
+use auth_db::model::{Client, DeviceToken, Password, User, UserFilter};
 use time::Duration;
 
 use crate::{Auth, CurrentUser, Slot, Throttled, TryError, Unavailable, Verdict, throttle::Reservation};
@@ -132,11 +128,8 @@ impl Auth {
         password: &Password,
         slot: &mut Slot,
     ) -> Result<User, ConfirmError> {
-        let user = match users::find_user_by(self.parts().db.read(), &UserFilter::by_id(current.id)).await {
-            Ok(user) => user,
-            Err(DbError::NoResultFound) => return Err(ConfirmError::Ended),
-            Err(cause) => return Err(Unavailable::from(cause).into()),
-        };
+        let found = self.find_user(&UserFilter::by_id(current.id)).await?;
+        let user = found.ok_or(ConfirmError::Ended)?;
         match slot.verify(password, &user.hashed_password).await.map_err(Unavailable::from)? {
             Verdict::Match { .. } => Ok(user),
             Verdict::Mismatch => Err(ConfirmError::WrongPassword),

@@ -3,8 +3,7 @@
 use std::time::Duration as StdDuration;
 
 use auth_db::{
-    DbError,
-    model::{Email, MailKind, User, UserFilter},
+    model::{Email, MailKind, User},
     outbox::{self, Waiting},
     users,
 };
@@ -273,11 +272,7 @@ impl Auth {
     async fn owner_of(&self, email_key: &str) -> Result<Option<User>, Unavailable> {
         // A canonical address is one, and its own canonical form.
         let Ok(email) = Email::parse(email_key) else { return Ok(None) };
-        match users::find_user_by(self.parts().db.read(), &UserFilter::by_email(email)).await {
-            Ok(user) => Ok(Some(user)),
-            Err(DbError::NoResultFound) => Ok(None),
-            Err(error) => Err(error.into()),
-        }
+        Ok(users::find_by_email(self.parts().db.read(), &email).await?)
     }
 }
 
