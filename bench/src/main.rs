@@ -42,6 +42,10 @@ fn main() -> ExitCode {
     let began = Instant::now();
     let done = match words.as_slice() {
         ["floor", address] => floor::serve(address).map(|()| true),
+        ["busy"] => {
+            measures::busy::be_busy();
+            Ok(true)
+        }
         [] => run("benchmarks", measures::all),
         ["scale"] => run("scale", scale::measure),
         ["timing"] => run("timing", timing::measure),

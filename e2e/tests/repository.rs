@@ -20,14 +20,15 @@ static METADATA: LazyLock<Metadata> = LazyLock::new(|| {
 });
 
 /// What may name what of ours. Arrows point down one step; the binary puts everything together.
-const ARROWS: [(&str, &[&str]); 10] = [
+const ARROWS: [(&str, &[&str]); 11] = [
     ("auth-model", &[]),
     ("auth-db", &["auth-model"]),
-    ("auth-core", &["auth-db", "bcrypt-lanes"]),
+    ("auth-core", &["auth-db", "bcrypt-lanes", "thread-slice"]),
     ("auth-http", &["auth-core"]),
-    ("auth-server", &["auth-core", "auth-db", "auth-http", "auth-migrations"]),
+    ("auth-server", &["auth-core", "auth-db", "auth-http", "auth-migrations", "thread-slice"]),
     ("auth-migrations", &[]),
     ("bcrypt-lanes", &[]),
+    ("thread-slice", &[]),
     ("e2e", &[]),
     // A leaf, as a floor beside the logins.
     ("bench", &["bcrypt-lanes", "test-servers"]),

@@ -25,6 +25,8 @@ mod m20261121_000005_throttles;
 mod m20261121_000006_devices;
 mod m20261121_000007_outbox;
 mod m20261121_000008_disabled_users;
+mod m20261128_000009_device_kinds;
+mod m20261128_000010_verified_emails;
 
 use std::collections::HashSet;
 
@@ -49,6 +51,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000006_devices::Migration),
             Box::new(m20261121_000007_outbox::Migration),
             Box::new(m20261121_000008_disabled_users::Migration),
+            Box::new(m20261128_000009_device_kinds::Migration),
+            Box::new(m20261128_000010_verified_emails::Migration),
         ]
     }
 }

@@ -96,7 +96,18 @@ fn one_alone(server: &Server, report: &mut Report) -> anyhow::Result<()> {
 
 /// Logins a second with so many connections, each one after the other; none of them may fail.
 pub fn rate(address: SocketAddr, request: &[u8], status: u16, duration: Duration) -> anyhow::Result<f64> {
-    match rate_and_failures(address, request, status, duration)? {
+    rate_of(CONNECTIONS, address, request, status, duration)
+}
+
+/// The same with another number of connections.
+pub fn rate_of(
+    connections: usize,
+    address: SocketAddr,
+    request: &[u8],
+    status: u16,
+    duration: Duration,
+) -> anyhow::Result<f64> {
+    match rate_and_failures_of(connections, address, request, status, duration)? {
         (rate, 0) => Ok(rate),
         (_, failures) => bail!("{failures} logins failed"),
     }
@@ -109,9 +120,19 @@ pub fn rate_and_failures(
     status: u16,
     duration: Duration,
 ) -> anyhow::Result<(f64, usize)> {
+    rate_and_failures_of(CONNECTIONS, address, request, status, duration)
+}
+
+fn rate_and_failures_of(
+    connections: usize,
+    address: SocketAddr,
+    request: &[u8],
+    status: u16,
+    duration: Duration,
+) -> anyhow::Result<(f64, usize)> {
     let (counting, over) = (AtomicBool::new(false), AtomicBool::new(false));
     thread::scope(|scope| {
-        let threads: Vec<_> = (0..CONNECTIONS)
+        let threads: Vec<_> = (0..connections)
             .map(|_| {
                 scope.spawn(|| {
                     let (mut connection, mut logins, mut failures) = (Connection::open(address)?, 0_u32, 0);

@@ -1,5 +1,6 @@
 //! The rows of the table, a module for each.
 
+pub mod busy;
 mod checks;
 mod flood;
 pub mod logins;
@@ -27,6 +28,7 @@ pub fn all(report: &mut Report) -> anyhow::Result<()> {
     start::measure(report)?;
     profile::measure(report)?;
     logins::measure(report)?;
+    busy::measure(report)?;
     checks::measure(report)?;
     flood::measure(report)
 }
@@ -37,9 +39,10 @@ pub fn only(part: &str, report: &mut Report) -> anyhow::Result<()> {
         "start" => start::measure(report),
         "profile" => profile::measure(report),
         "logins" => logins::measure(report),
+        "busy" => busy::measure(report),
         "checks" => checks::measure(report),
         "flood" => flood::measure(report),
-        _ => bail!("parts: start, profile, logins, checks, flood"),
+        _ => bail!("parts: start, profile, logins, busy, checks, flood"),
     }
 }
 

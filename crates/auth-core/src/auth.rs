@@ -4,12 +4,12 @@ use std::{fmt, io, sync::Arc, time::Duration};
 
 use auth_db::Database;
 use time::OffsetDateTime;
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, OnceCell, watch};
 
 use crate::{
     Clock, Denylist, Entropy, Figures, Hasher, HasherOptions, MailOptions, Policy, SessionMemory,
     SystemClock, SystemEntropy, ThrottleOptions, Unavailable, decoys::Decoys, mail::Counters,
-    sessions::Sessions, throttle::Throttle,
+    server_key::ServerKey, sessions::Sessions, throttle::Throttle,
 };
 
 /// What an [`Auth`] is made of besides its database.
@@ -85,6 +85,7 @@ pub(crate) struct Parts {
     /// Whether no further mail is to be begun.
     pub mail_stopped: watch::Sender<bool>,
     pub look_up_floor: Duration,
+    pub device_kind_key: OnceCell<ServerKey>,
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<dyn Entropy>,
 }
@@ -126,6 +127,7 @@ impl Auth {
             mail_counters: Counters::default(),
             mail_stopped: watch::Sender::new(false),
             look_up_floor,
+            device_kind_key: OnceCell::new(),
             clock,
             entropy,
         }))

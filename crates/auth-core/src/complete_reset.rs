@@ -3,13 +3,19 @@
 use auth_db::{
     devices,
     model::{
-        Client, Email, InvalidPassword, MailKind, NewPassword, PasswordHash, PasswordReset, ResetToken,
-        ResetTokenDigest, SecretString, UserChanges,
+        Client, DeviceToken, Email, InvalidPassword, MailKind, NewPassword, PasswordHash, PasswordReset,
+        ResetToken, ResetTokenDigest, SecretString, UserChanges,
     },
     resets, users,
 };
 
-use crate::{Auth, Throttled, Unavailable, mail::Notice, sessions::Ended, throttle};
+use crate::{
+    Auth, Requester, Throttled, Unavailable,
+    devices::NewDevice,
+    mail::{Notice, was_mailed},
+    sessions::Ended,
+    throttle,
+};
 
 /// What its owner sends to set a new password.
 #[derive(Debug)]
@@ -44,14 +50,20 @@ pub enum CompleteResetError {
 impl Auth {
     /// Sets a new password for whoever holds a reset token.
     ///
-    /// The hash is stored, the token spent and every session of the account ended in one transaction. Of
+    /// The hash is stored, the token spent and every session of the account revoked in one transaction. Of
     /// several uses of one token at once, one succeeds.
+    ///
+    /// Returns a device token for the browser that completed the reset, if attempts are limited: with it the next login
+    /// has an allowance of its own, however often others fail at the account.
     ///
     /// # Errors
     ///
     /// [`CompleteResetError`].
     #[tracing::instrument(level = "debug", name = "core.complete_reset", skip_all)]
-    pub async fn complete_reset(&self, completion: ResetCompletion) -> Result<(), CompleteResetError> {
+    pub async fn complete_reset(
+        &self,
+        completion: ResetCompletion,
+    ) -> Result<Option<DeviceToken>, CompleteResetError> {
         let client = completion.client.address;
         self.may_guess(client)?;
         let completed = self.complete(completion).await;
@@ -61,10 +73,11 @@ impl Auth {
         completed
     }
 
-    async fn complete(&self, completion: ResetCompletion) -> Result<(), CompleteResetError> {
+    async fn complete(&self, completion: ResetCompletion) -> Result<Option<DeviceToken>, CompleteResetError> {
         let ResetCompletion { email, token, new_password, client } = completion;
         let parts = self.parts();
-        let mut slot = parts.hasher.admit().map_err(Unavailable::from)?;
+        let mut slot =
+            parts.hasher.admit(Requester::of_address(client.address)).map_err(Unavailable::from)?;
         let digest = token.digest();
         let Some(reset) = self.live_reset(&email, &digest).await? else {
             return Err(CompleteResetError::InvalidToken);
@@ -75,7 +88,9 @@ impl Auth {
         drop(slot);
 
         let notice = self.notice(MailKind::PasswordChanged, &email, &client, None);
-        if let Some(sessions) = self.spend(&reset, &email, &digest, hash, notice).await? {
+        let device = self.new_device(reset.user_id, &client, self.now()).await?;
+        let (device, new_device) = device.unzip();
+        if let Some(sessions) = self.spend(&reset, &email, &digest, hash, notice, new_device).await? {
             parts.mail_wanted.notify_one();
             tracing::info!(
                 event = "reset.completed",
@@ -83,7 +98,7 @@ impl Auth {
                 user_id = %reset.user_id,
                 "a password was reset"
             );
-            Ok(())
+            Ok(device)
         } else {
             Err(CompleteResetError::InvalidToken)
         }
@@ -113,8 +128,10 @@ impl Auth {
         digest: &ResetTokenDigest,
         hash: PasswordHash,
         notice: Notice,
+        new_device: Option<NewDevice>,
     ) -> Result<Option<usize>, Unavailable> {
         let (now, user, email, digest) = (self.now(), reset.user_id, email.clone(), *digest);
+        let reset = reset.clone();
         let changes = UserChanges::hashed_password(hash);
         let auth = self.clone();
         let spend = async move {
@@ -125,10 +142,16 @@ impl Auth {
                 {
                     return Ok((None, Ended::NONE));
                 }
+                if was_mailed(&tx, &reset, email.key()).await? {
+                    users::set_email_verified(&tx, user, now).await?;
+                }
                 users::update_user(&tx, user, &changes, now).await?;
                 let ended = Ended::all_of(&tx, user).await?;
-                devices::end_all_but_newest(&tx, user, 0).await?;
-                throttle::clear(&tx, &email).await?;
+                devices::delete_all_of(&tx, user).await?;
+                if let Some(new_device) = &new_device {
+                    new_device.store(&tx, &[]).await?;
+                }
+                throttle::clear(&tx, &email, now).await?;
                 notice.put(&tx, now).await?;
                 Ok((Some(ended.count()), ended))
             });

@@ -3,14 +3,14 @@
 use std::sync::{Arc, PoisonError, RwLock};
 
 use auth_db::{
-    Conflict, DbError,
     model::{Email, Password, PasswordHash, UserId},
-    server_keys, users,
+    users,
 };
 
 use crate::{
     Auth, HashFailed, Slot, Unavailable, Verdict,
     hasher::{Census, Stored},
+    server_key::ServerKey,
 };
 
 /// Up to so many users all are counted; of more, so many.
@@ -22,8 +22,6 @@ const PAGE: usize = 1000;
 /// The name of the key by which decoys are chosen.
 const KEY: &str = "decoys";
 
-type Key = [u8; server_keys::LENGTH];
-
 /// How many hashes of which kind are stored, and the key by which an address gets one of them.
 ///
 /// Without it, the decoy of every address is one of the current scheme.
@@ -32,7 +30,7 @@ pub struct Decoys(RwLock<Option<Arc<Known>>>);
 
 #[derive(Clone)]
 struct Known {
-    key: Key,
+    key: ServerKey,
     census: Census,
 }
 
@@ -86,12 +84,7 @@ impl Auth {
     /// [`Unavailable`]; what was known before stays.
     #[tracing::instrument(level = "debug", name = "core.count_stored_hashes", skip_all)]
     pub async fn count_stored_hashes(&self) -> Result<(), Unavailable> {
-        let fresh = self.parts().entropy.array()?;
-        let key = match self.decoy_key(fresh).await {
-            // Another process brought one at this moment.
-            Err(DbError::Conflict(Conflict::ServerKey)) => self.decoy_key(fresh).await,
-            key => key,
-        }?;
+        let key = self.server_key(KEY).await?;
         let mut census = Census::default();
         let newest = users::newest_id(self.parts().db.read()).await?.map_or(0, UserId::as_i64);
         let everybody = usize::try_from(newest).is_ok_and(|newest| newest <= COUNTED);
@@ -113,11 +106,6 @@ impl Auth {
         }
         self.parts().decoys.learn(Known { key, census });
         Ok(())
-    }
-
-    async fn decoy_key(&self, fresh: Key) -> Result<Key, DbError> {
-        let now = self.now();
-        self.parts().db.write(async |tx| server_keys::find_or_put(&tx, KEY, fresh, now).await).await
     }
 
     fn anywhere_below(&self, newest: i64) -> Result<UserId, Unavailable> {

@@ -22,7 +22,7 @@ impl Auth {
                 users::set_disabled(&tx, user, Some(now), now).await?;
                 resets::end_of(&tx, user).await?;
                 let ended = Ended::all_of(&tx, user).await?;
-                devices::end_all_but_newest(&tx, user, 0).await?;
+                devices::delete_all_of(&tx, user).await?;
                 Ok((true, ended))
             });
             write.await

@@ -1,12 +1,17 @@
 //! Logging in: who knows the password gets a session.
 
+use std::net::IpAddr;
+
 use auth_db::{
     model::{Client, DeviceToken, Email, Password, SessionToken, User},
     users,
 };
 use tokio::time::{Instant, sleep_until};
 
-use crate::{Auth, LoggedIn, Slot, Throttled, TryError, Unavailable, Verdict, throttle::Reservation};
+use crate::{
+    Auth, LoggedIn, Requester, Slot, Throttled, TryError, Unavailable, Verdict, open_session::Login,
+    throttle::Reservation,
+};
 
 /// One try to log in.
 #[derive(Debug, Clone)]
@@ -79,7 +84,7 @@ impl Auth {
         let client = attempt.client.address;
         self.may_guess(client)?;
         let device = attempt.device.as_ref();
-        let verified = match self.verify(&attempt.email, &attempt.password, device).await {
+        let verified = match self.verify(&attempt.email, &attempt.password, client, device).await {
             Ok(verified) => verified,
             Err(error) => {
                 if matches!(error, TryError::Unavailable(_)) {
@@ -92,10 +97,15 @@ impl Auth {
             return Err(LoginError::InvalidCredentials);
         };
         self.did_not_fail(client);
-        let opened = self
-            .open_session(&user, attempt.client, attempt.presented.as_ref(), reservation.as_ref())
-            .await
-            .inspect_err(|_| self.withdraw(reservation.as_ref()))?;
+        let device_is_known = self.is_known_device(&user, device, reservation.as_ref()).await?;
+        let login = Login {
+            client: attempt.client,
+            presented: attempt.presented,
+            device_is_known,
+            reservation: reservation.clone(),
+        };
+        let opened =
+            self.open_session(&user, login).await.inspect_err(|_| self.withdraw(reservation.as_ref()))?;
         let Some(logged_in) = opened else {
             tracing::info!(
                 event = "login.failed",
@@ -114,6 +124,23 @@ impl Auth {
         Ok(logged_in)
     }
 
+    /// Whether the user logged in on this device before. Without limits on attempts it was not looked up yet, and is of
+    /// interest only if owners are notified of new devices.
+    async fn is_known_device(
+        &self,
+        user: &User,
+        device: Option<&DeviceToken>,
+        reservation: Option<&Reservation>,
+    ) -> Result<bool, Unavailable> {
+        match reservation {
+            Some(reservation) => Ok(reservation.is_of_device()),
+            None if self.notifies_of_new_devices() => {
+                Ok(self.known_device(&user.email, device, self.now()).await?.is_some())
+            }
+            None => Ok(true),
+        }
+    }
+
     /// Whether address and password go together, at the cost of a login and by the same way.
     ///
     /// # Errors
@@ -121,7 +148,7 @@ impl Auth {
     /// [`TryError`].
     #[tracing::instrument(level = "debug", name = "core.valid_login", skip_all)]
     pub async fn valid_login(&self, email: &Email, password: &Password) -> Result<bool, TryError> {
-        let Some(verified) = self.verify(email, password, None).await? else { return Ok(false) };
+        let Some(verified) = self.verify(email, password, None, None).await? else { return Ok(false) };
         self.settle(verified.reservation.as_ref()).await?;
         Ok(true)
     }
@@ -131,13 +158,32 @@ impl Auth {
         &self,
         email: &Email,
         password: &Password,
+        client: Option<IpAddr>,
         device: Option<&DeviceToken>,
     ) -> Result<Option<Verified>, TryError> {
-        let slot = self.parts().hasher.admit().map_err(Unavailable::from)?;
+        let slot = self.admit_to_hashing(email, client, device).await?;
         let reservation = self.reserve(email, device).await?;
         let compared = self.compare(slot, email, password).await;
         let user = compared.inspect_err(|_| self.withdraw(reservation.as_ref()))?;
         Ok(user.map(|user| Verified { user, reservation }))
+    }
+
+    /// Admits a password check on behalf of the client; if the client has too much waiting, on behalf of the owner's
+    /// device, if it is one.
+    pub(crate) async fn admit_to_hashing(
+        &self,
+        email: &Email,
+        client: Option<IpAddr>,
+        device: Option<&DeviceToken>,
+    ) -> Result<Slot, Unavailable> {
+        let hasher = &self.parts().hasher;
+        match hasher.admit(Requester::of_address(client)) {
+            Ok(slot) => Ok(slot),
+            Err(busy) => match self.known_device(email, device, self.now()).await? {
+                Some(device) => Ok(hasher.admit(Requester::of_device(&device))?),
+                None => Err(busy.into()),
+            },
+        }
     }
 
     async fn compare(

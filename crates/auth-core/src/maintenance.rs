@@ -2,12 +2,18 @@
 
 use std::time::Duration;
 
-use auth_db::{devices, model::FAILURES_COUNT_FOR, resets, throttles};
+use auth_db::{
+    clock_steps::{self, Lifetimes},
+    device_kinds, devices,
+    model::FAILURES_COUNT_FOR,
+    outbox, resets, throttles,
+};
 use time::OffsetDateTime;
 
 use crate::{
     Auth, Unavailable,
-    policy::LAST_SEEN_FLUSH,
+    mail::KEPT,
+    policy::{LAST_SEEN_FLUSH, NOTICE_PER_KIND},
     sessions::{BATCH, Ended},
 };
 
@@ -28,6 +34,8 @@ pub struct Purged {
     pub devices: u64,
     /// Accounts at which nobody failed for a day.
     pub throttles: u64,
+    /// Mails that were sent a day ago or earlier.
+    pub mails: u64,
 }
 
 impl Auth {
@@ -104,7 +112,9 @@ impl Auth {
     #[tracing::instrument(level = "debug", name = "core.purge_expired", skip_all)]
     pub async fn purge_expired(&self) -> Result<Purged, Unavailable> {
         // First what is known of their use: a session in use must not look idle.
+        self.parts().sessions.pull_back(self.now());
         self.flush_last_seen().await?;
+        self.correct_future_instants().await?;
 
         let now = self.now();
         let idle_since = now
@@ -117,16 +127,36 @@ impl Auth {
             purged.resets += batch.resets;
             purged.devices += batch.devices;
             purged.throttles += batch.throttles;
-            let most = [batch.sessions as u64, batch.resets, batch.devices, batch.throttles];
+            purged.mails += batch.mails;
+            let most = [batch.sessions as u64, batch.resets, batch.devices, batch.throttles, batch.mails];
             if most.into_iter().all(|deleted| deleted < BATCH as u64) {
                 break;
             }
         }
         if purged != Purged::default() {
-            let Purged { sessions, resets, devices, throttles } = purged;
-            tracing::info!(sessions, resets, devices, throttles, "deleted what has expired");
+            let Purged { sessions, resets, devices, throttles, mails } = purged;
+            tracing::info!(sessions, resets, devices, throttles, mails, "deleted what has expired");
         }
         Ok(purged)
+    }
+
+    /// Corrects what was stored while the clock was ahead: a session or link made then must not live until then.
+    async fn correct_future_instants(&self) -> Result<(), Unavailable> {
+        let now = self.now();
+        let lifetimes =
+            Lifetimes { session: self.policy().session_lifetime, device: crate::policy::DEVICE_LIFETIME };
+        let pull_back = self.parts().db.write(async |tx| clock_steps::pull_back(&tx, now, lifetimes).await);
+        let corrected = pull_back.await?;
+        if corrected > 0 {
+            // What is remembered of sessions has the old instants.
+            self.parts().sessions.forget_everything();
+            tracing::warn!(
+                corrected,
+                "the clock of a node was ahead: stored instants in the future were corrected; check time \
+                 synchronisation (NTP) on all nodes"
+            );
+        }
+        Ok(())
     }
 
     async fn purge_batch(
@@ -143,7 +173,9 @@ impl Auth {
                 let ended = Ended::over(&tx, now, idle_since, limit).await?;
                 let devices = devices::purge(&tx, now, limit).await?;
                 let throttles = throttles::purge(&tx, forgotten, limit).await?;
-                Ok((Purged { sessions: ended.count(), resets, devices, throttles }, ended))
+                let mails = outbox::purge(&tx, now - KEPT, limit).await?;
+                device_kinds::purge(&tx, now - NOTICE_PER_KIND, limit).await?;
+                Ok((Purged { sessions: ended.count(), resets, devices, throttles, mails }, ended))
             });
             write.await
         };

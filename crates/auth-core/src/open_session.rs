@@ -1,21 +1,12 @@
 //! Opening a session: one transaction, after the password was verified.
 
 use auth_db::{
-    DbError, Transaction, devices,
-    model::{
-        Client, Device, DeviceToken, DeviceTokenDigest, Email, MailKind, Session, SessionToken, Tries, User,
-        UserId,
-    },
+    devices,
+    model::{Client, DeviceToken, Email, MailKind, Session, SessionToken, User},
     sessions, users,
 };
-use time::OffsetDateTime;
 
-use crate::{
-    Auth, EntropyFailed, Unavailable,
-    policy::{DEVICE_LIFETIME, DEVICES_PER_USER},
-    sessions::Ended,
-    throttle::Reservation,
-};
+use crate::{Auth, Unavailable, basis::Basis, sessions::Ended, throttle::Reservation};
 
 /// A session that was just opened, and the token that carries it.
 #[derive(Debug, Clone)]
@@ -28,17 +19,14 @@ pub struct LoggedIn {
     pub device: Option<DeviceToken>,
 }
 
-/// A device that is to be stored.
-pub struct NewDevice {
-    device: Device,
-    digest: DeviceTokenDigest,
-}
-
-impl NewDevice {
-    pub async fn store(&self, tx: &Transaction) -> Result<(), DbError> {
-        devices::end_all_but_newest(tx, self.device.user_id, DEVICES_PER_USER - 1).await?;
-        devices::insert(tx, &self.device, &self.digest).await
-    }
+/// What a login brings besides its password.
+pub struct Login {
+    pub client: Client,
+    /// The session that the same request carried.
+    pub presented: Option<SessionToken>,
+    /// Whether the user has logged in on this device before, or devices are of no interest.
+    pub device_is_known: bool,
+    pub reservation: Option<Reservation>,
 }
 
 impl Auth {
@@ -58,20 +46,18 @@ impl Auth {
         let Some(user) = users::find_by_email(self.parts().db.read(), email).await? else {
             return Ok(None);
         };
-        self.open_session(&user, client, None, None).await
+        let on = Login { client, presented: None, device_is_known: true, reservation: None };
+        self.open_session(&user, on).await
     }
 
-    /// Opens a session, unless the password is no longer the one that `user` was verified with; settles the try
+    /// Opens a session, unless the password is no longer the one that `user` was verified with; settles the attempt
     /// that led to it.
-    ///
-    /// The row is locked, then compared: a reset locks the same row first, so one of the two sees the other.
     pub(crate) async fn open_session(
         &self,
         user: &User,
-        client: Client,
-        presented: Option<&SessionToken>,
-        reservation: Option<&Reservation>,
+        login: Login,
     ) -> Result<Option<LoggedIn>, Unavailable> {
+        let Login { client, presented, device_is_known, reservation } = login;
         let parts = self.parts();
         let now = self.now();
         let token = parts.entropy.session_token()?;
@@ -83,33 +69,30 @@ impl Auth {
             expires_at: now.saturating_add(parts.policy.session_lifetime),
             client,
         };
-        let is_known = reservation.is_none_or(Reservation::is_of_device);
-        let device = if is_known { None } else { self.new_device(user.id, now)? };
+        let device =
+            if device_is_known { None } else { self.new_device(user.id, &session.client, now).await? };
         let (device, new_device) = device.unzip();
         let notice = self.notice(MailKind::NewDevice, &user.email, &session.client, session.client.device());
 
-        let (user, digest) = (user.clone(), token.digest());
-        let presented = presented.map(SessionToken::digest);
-        let (auth, new, reservation) = (self.clone(), session.clone(), reservation.cloned());
+        let (user, basis, digest) = (user.id, Basis::password_of(user), token.digest());
+        let presented = presented.as_ref().map(SessionToken::digest);
+        let (auth, new) = (self.clone(), session.clone());
         let open = async move {
             let parts = auth.parts();
             let others = parts.policy.sessions_per_user.saturating_sub(1);
             let write = parts.db.write(async |tx| {
-                let current = users::lock(&tx, user.id).await?;
-                let is_same = |current: &User| {
-                    current.credential_version == user.credential_version && current.disabled_at.is_none()
-                };
-                if !current.as_ref().is_some_and(is_same) {
+                if basis.lock(&tx).await?.is_none() {
                     return Ok((None, Ended::NONE));
                 }
-                let ended = Ended::make_room(&tx, user.id, presented.as_ref(), others).await?;
+                let ended = Ended::make_room(&tx, user, presented.as_ref(), others).await?;
                 sessions::insert(&tx, &new, &digest).await?;
                 if let Some(new_device) = &new_device {
+                    let known = devices::all_of(&tx, user).await?;
                     // The first device of an account is no news.
-                    if devices::count_of(&tx, user.id).await? > 0 {
+                    if notice.is_wanted() && new_device.take_notice(&tx, now).await? && !known.is_empty() {
                         notice.put(&tx, now).await?;
                     }
-                    new_device.store(&tx).await?;
+                    new_device.store(&tx, &known).await?;
                 }
                 if let Some(reservation) = &reservation {
                     reservation.succeeded(&tx).await?;
@@ -133,25 +116,5 @@ impl Auth {
         parts.sessions.opened(digest, now);
         parts.mail_wanted.notify_one();
         Ok(Some(LoggedIn { session, token, device }))
-    }
-
-    /// What a device gets that is not known yet; nothing where tries are not counted.
-    pub(crate) fn new_device(
-        &self,
-        user: UserId,
-        now: OffsetDateTime,
-    ) -> Result<Option<(DeviceToken, NewDevice)>, EntropyFailed> {
-        if self.parts().throttle.is_none() {
-            return Ok(None);
-        }
-        let token = self.parts().entropy.device_token()?;
-        let device = Device {
-            user_id: user,
-            created_at: now,
-            expires_at: now.saturating_add(DEVICE_LIFETIME),
-            tries: Tries::NONE,
-        };
-        let digest = token.digest();
-        Ok(Some((token, NewDevice { device, digest })))
     }
 }

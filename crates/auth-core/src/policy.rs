@@ -13,7 +13,16 @@ pub(crate) const LAST_SEEN_FLUSH: Duration = Duration::seconds(30);
 pub(crate) const DEVICE_LIFETIME: Duration = Duration::days(180);
 
 /// Devices of a user that are known; the oldest is forgotten when there is one more.
-pub(crate) const DEVICES_PER_USER: u64 = 10;
+pub(crate) const DEVICES_PER_USER: usize = 10;
+
+/// Of these, those of one kind: the same program in the same network.
+pub(crate) const DEVICES_PER_KIND: usize = 3;
+
+/// How often the owner is notified of a login on a new device of one kind, at most.
+pub(crate) const NOTICE_PER_KIND: Duration = Duration::days(7);
+
+/// Kinds of devices of a user for which it is known when the owner was notified.
+pub(crate) const DEVICE_KINDS_PER_USER: u64 = 50;
 
 /// Rules that an operator may set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

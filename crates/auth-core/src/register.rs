@@ -6,7 +6,7 @@ use auth_db::{
     users,
 };
 
-use crate::{Auth, Throttled, Unavailable};
+use crate::{Auth, Requester, Throttled, Unavailable};
 
 /// What somebody sends to get an account.
 #[derive(Debug)]
@@ -52,7 +52,8 @@ impl Auth {
         self.parts().denylist.admit(&password, &email)?;
         let limit = self.parts().throttle.as_ref().map(|throttle| &throttle.clients.registrations);
         limit.map_or(Ok(()), |limit| limit.take(client.address))?;
-        let registered = self.register_admitted(email, &password).await;
+        let registered =
+            self.register_admitted(email, &password, Requester::of_address(client.address)).await;
         if matches!(registered, Err(RegisterError::Unavailable(_))) {
             limit.inspect(|limit| limit.give_back(client.address));
         }
@@ -70,11 +71,16 @@ impl Auth {
     #[tracing::instrument(level = "debug", name = "core.register_user", skip_all)]
     pub async fn register_user(&self, email: Email, password: NewPassword) -> Result<User, RegisterError> {
         self.parts().denylist.admit(&password, &email)?;
-        self.register_admitted(email, &password).await
+        self.register_admitted(email, &password, Requester::default()).await
     }
 
-    async fn register_admitted(&self, email: Email, password: &NewPassword) -> Result<User, RegisterError> {
-        let mut slot = self.parts().hasher.admit().map_err(Unavailable::from)?;
+    async fn register_admitted(
+        &self,
+        email: Email,
+        password: &NewPassword,
+        requester: Requester,
+    ) -> Result<User, RegisterError> {
+        let mut slot = self.parts().hasher.admit(requester).map_err(Unavailable::from)?;
         let hash = slot.hash(password).await.map_err(Unavailable::from)?;
         drop(slot);
 

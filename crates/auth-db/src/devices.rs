@@ -2,8 +2,8 @@
 
 use auth_model::{Device, DeviceTokenDigest, Email, Tries, UserId};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
-    QuerySelect, sea_query::Expr,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::Expr,
 };
 use time::OffsetDateTime;
 
@@ -38,6 +38,7 @@ pub async fn insert(
         failures: Set(failures),
         blocked_until: Set(blocked_until),
         latest_at: Set(latest_at),
+        kind_digest: Set(device.kind.map(|kind| kind.to_vec())),
     };
     device::Entity::insert(row).exec_without_returning(tx).await.map_err(DbError::of_insertion(TABLE))?;
     Ok(())
@@ -93,31 +94,47 @@ pub async fn set_tries(
     Ok(())
 }
 
-/// How many devices a user has.
+/// All devices of a user with the digests of their tokens, the newest first.
 ///
 /// # Errors
 ///
-/// [`DbError::Unavailable`].
-pub async fn count_of(db: &impl ConnectionTrait, user: UserId) -> Result<u64, DbError> {
-    Ok(device::Entity::find().filter(device::COLUMN.user_id.eq(user.as_i64())).count(db).await?)
-}
-
-/// Forgets all devices of a user but the newest `keep`; answers how many it forgot.
-///
-/// # Errors
-///
-/// [`DbError::Unavailable`].
-pub async fn end_all_but_newest(tx: &impl ConnectionTrait, user: UserId, keep: u64) -> Result<u64, DbError> {
-    let newest_first: Vec<Vec<u8>> = device::Entity::find()
-        .select_only()
-        .column(device::Column::TokenDigest)
+/// [`DbError::Unavailable`], [`DbError::Corrupt`].
+pub async fn all_of(
+    db: &impl ConnectionTrait,
+    user: UserId,
+) -> Result<Vec<(DeviceTokenDigest, Device)>, DbError> {
+    let rows = device::Entity::find()
         .filter(device::COLUMN.user_id.eq(user.as_i64()))
         .order_by_desc(device::Column::CreatedAt)
-        .into_tuple()
-        .all(tx)
+        .all(db)
         .await?;
-    let surplus = newest_first.into_iter().skip(usize::try_from(keep).unwrap_or(usize::MAX)).collect();
-    delete_listed::<device::Entity, Vec<u8>>(tx, device::Column::TokenDigest, surplus).await
+    let with_digest = |row: &device::Model| {
+        let digest = <[u8; 32]>::try_from(row.token_digest.as_slice());
+        let corrupt = |_| DbError::Corrupt { table: TABLE, column: "token_digest" };
+        Ok((digest.map(DeviceTokenDigest::from_bytes).map_err(corrupt)?, from_row(row)?))
+    };
+    rows.iter().map(with_digest).collect()
+}
+
+/// Deletes devices by the digests of their tokens; returns how many there were.
+///
+/// # Errors
+///
+/// [`DbError::Unavailable`].
+pub async fn delete(tx: &impl ConnectionTrait, tokens: &[DeviceTokenDigest]) -> Result<u64, DbError> {
+    let tokens = tokens.iter().map(|token| token.as_bytes().to_vec()).collect();
+    delete_listed::<device::Entity, Vec<u8>>(tx, device::Column::TokenDigest, tokens).await
+}
+
+/// Deletes all devices of a user; returns how many there were.
+///
+/// # Errors
+///
+/// [`DbError::Unavailable`].
+pub async fn delete_all_of(tx: &impl ConnectionTrait, user: UserId) -> Result<u64, DbError> {
+    let done =
+        device::Entity::delete_many().filter(device::COLUMN.user_id.eq(user.as_i64())).exec(tx).await?;
+    Ok(done.rows_affected)
 }
 
 /// Deletes at most `limit` devices that expired at `now` or earlier; answers how many there were.
@@ -133,8 +150,10 @@ pub async fn purge(tx: &impl ConnectionTrait, now: OffsetDateTime, limit: u64) -
 fn from_row(row: &device::Model) -> Result<Device, DbError> {
     let tries =
         Columns { failures: row.failures, blocked_until: row.blocked_until, latest_at: row.latest_at };
+    let kind = row.kind_digest.as_deref().map(<[u8; 32]>::try_from).transpose();
     Ok(Device {
         user_id: UserId::from_i64(row.user_id),
+        kind: kind.map_err(|_| DbError::Corrupt { table: TABLE, column: "kind_digest" })?,
         created_at: row.created_at.read(TABLE, "created_at")?,
         expires_at: row.expires_at.read(TABLE, "expires_at")?,
         tries: tries.read(TABLE)?,

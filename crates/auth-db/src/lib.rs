@@ -7,9 +7,11 @@
 //! Locks are taken in one order: `users`, `reset_tokens`, `sessions`, `devices`, `throttles`. Whoever writes to the later ones on
 //! behalf of a user first takes that user's row with [`users::lock`].
 
+pub mod clock_steps;
 mod constraints;
 mod database;
 mod deletion;
+pub mod device_kinds;
 pub mod devices;
 mod error;
 mod instant;

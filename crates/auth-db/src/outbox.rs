@@ -143,25 +143,55 @@ pub async fn delete(tx: &impl ConnectionTrait, id: i64) -> Result<(), DbError> {
     Ok(())
 }
 
-/// How many mails of the same kind to the same address come before one: that were sent after `since`, or have waited
-/// for longer.
+/// Mails of the same kind to the same address that come before one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Earlier {
+    /// Those that were sent after some instant.
+    pub sent: u64,
+    /// Those that were put into the outbox before it, and wait.
+    pub waiting: u64,
+}
+
+/// How many mails of the same kind to the same address come before one, of those that were sent after `since` and those
+/// that wait.
 ///
-/// Those that wait count before they are sent, so that of several workers at once none sends one too many.
+/// The waiting ones count before they are sent, so that of several workers at once none sends one too many.
 ///
 /// # Errors
 ///
 /// [`DbError::Unavailable`].
-pub async fn count_before(
+pub async fn earlier(
     db: &impl ConnectionTrait,
     mail: &Waiting,
     since: OffsetDateTime,
-) -> Result<u64, DbError> {
-    let waits_longer = outbox::COLUMN.sent_at.is_null().and(outbox::COLUMN.id.lt(mail.id));
-    let before = outbox::Entity::find()
+) -> Result<Earlier, DbError> {
+    let alike = outbox::Entity::find()
         .filter(outbox::COLUMN.email_key.eq(&mail.wanted.email_key))
-        .filter(outbox::COLUMN.kind.eq(mail.wanted.kind.name()))
-        .filter(outbox::COLUMN.sent_at.gt(Micros::from(since)).or(waits_longer));
-    Ok(before.count(db).await?)
+        .filter(outbox::COLUMN.kind.eq(mail.wanted.kind.name()));
+    let sent = alike.clone().filter(outbox::COLUMN.sent_at.gt(Micros::from(since)));
+    let waiting = alike.filter(outbox::COLUMN.sent_at.is_null()).filter(outbox::COLUMN.id.lt(mail.id));
+    Ok(Earlier { sent: sent.count(db).await?, waiting: waiting.count(db).await? })
+}
+
+/// When the latest mail of a kind to an address was sent; none if none was, as far as that is kept.
+///
+/// # Errors
+///
+/// [`DbError::Unavailable`], [`DbError::Corrupt`].
+pub async fn latest_sent(
+    db: &impl ConnectionTrait,
+    kind: MailKind,
+    email_key: &str,
+) -> Result<Option<OffsetDateTime>, DbError> {
+    let latest: Vec<Option<Micros>> = outbox::Entity::find()
+        .select_only()
+        .expr(outbox::Column::SentAt.max())
+        .filter(outbox::COLUMN.email_key.eq(email_key))
+        .filter(outbox::COLUMN.kind.eq(kind.name()))
+        .into_tuple()
+        .all(db)
+        .await?;
+    latest.first().copied().flatten().map(|at| at.read(TABLE, "sent_at")).transpose()
 }
 
 /// How many mails wait.

@@ -51,6 +51,16 @@ pub async fn find(
     row.as_ref().map(from_row).transpose()
 }
 
+/// The outstanding reset of a user. Whether it is still valid is for the caller to say.
+///
+/// # Errors
+///
+/// [`DbError::Unavailable`], [`DbError::Corrupt`].
+pub async fn find_of(db: &impl ConnectionTrait, user: UserId) -> Result<Option<PasswordReset>, DbError> {
+    let row = reset_token::Entity::find_by_id(user.as_i64()).all(db).await?.pop();
+    row.as_ref().map(from_row).transpose()
+}
+
 /// Spends a user's token: answers whether it was the outstanding one.
 ///
 /// # Errors

@@ -1,5 +1,7 @@
 //! Tries to log in that failed, by account: by a digest of the address, whether somebody has it or not.
 
+use std::collections::{BTreeMap, btree_map::Entry};
+
 use auth_model::Tries;
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
@@ -20,14 +22,56 @@ const TABLE: &str = "throttles";
 /// What stands for an account: 32 bytes that are the same for all spellings of its address.
 pub type AccountDigest = [u8; 32];
 
-/// The tries for an account, taken until the transaction ends; none if nothing is stored, which takes nothing.
+/// Rows that stand for accounts whose own rows made room: each for as many of them as have the same key.
+const OVERFLOW_ROWS: u32 = 65_536;
+
+/// The highest key of such a row. No digest of an address is that low.
+const LAST_OVERFLOW: AccountDigest = {
+    let mut key = [0; 32];
+    [key[28], key[29], key[30], key[31]] = (OVERFLOW_ROWS - 1).to_be_bytes();
+    key
+};
+
+/// The key of the row that stands for an account whose own row made room.
+fn overflow_of(account: &AccountDigest) -> AccountDigest {
+    let [a, b, c, d, ..] = *account;
+    let mut key = [0; 32];
+    key[28..].copy_from_slice(&(u32::from_be_bytes([a, b, c, d]) % OVERFLOW_ROWS).to_be_bytes());
+    key
+}
+
+/// What is stored of an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stored {
+    /// Nothing, which takes nothing.
+    Nothing,
+    /// A row of its own.
+    Own(Tries),
+    /// A row that stands for it and others, whose rows made room: the account failed at most as often.
+    Shared(Tries),
+}
+
+/// What is stored of an account, taken until the transaction ends.
 ///
 /// # Errors
 ///
 /// [`DbError::Unavailable`], [`DbError::Corrupt`].
-pub async fn lock(tx: &impl ConnectionTrait, account: &AccountDigest) -> Result<Option<Tries>, DbError> {
-    let row = throttle::Entity::find_by_id(account.to_vec()).lock_exclusive().all(tx).await?.pop();
-    row.map(|row| columns(&row).read(TABLE)).transpose()
+pub async fn lock(tx: &impl ConnectionTrait, account: &AccountDigest) -> Result<Stored, DbError> {
+    let keys = [overflow_of(account).to_vec(), account.to_vec()];
+    let rows = throttle::Entity::find()
+        .filter(throttle::Column::AccountDigest.is_in(keys))
+        .lock_exclusive()
+        .all(tx)
+        .await?;
+    let mut stored = Stored::Nothing;
+    for row in &rows {
+        let tries = columns(row).read(TABLE)?;
+        if row.account_digest == account {
+            return Ok(Stored::Own(tries));
+        }
+        stored = Stored::Shared(tries);
+    }
+    Ok(stored)
 }
 
 /// Stores the tries for an account that has none yet.
@@ -72,7 +116,7 @@ pub async fn update(
     Ok(())
 }
 
-/// Forgets the tries for an account.
+/// Forgets the tries for an account that the caller holds.
 ///
 /// # Errors
 ///
@@ -92,18 +136,21 @@ pub async fn purge(tx: &impl ConnectionTrait, forgotten: OffsetDateTime, limit: 
     delete_some::<throttle::Entity, Vec<u8>>(tx, throttle::Column::AccountDigest, over, limit).await
 }
 
-/// Deletes those with the fewest failures, the oldest first, if there are more than `capacity`; at most `limit`
-/// of them. Answers how many it deleted.
+/// Moves the accounts with the fewest failures, the oldest first, into the rows that stand for many, if there are more than
+/// `capacity`; at most `limit` of them. Returns how many it moved.
+///
+/// No failure is forgotten: [`lock`] finds a moved account by the row that stands for it.
 ///
 /// # Errors
 ///
-/// [`DbError::Unavailable`].
+/// [`DbError::Unavailable`], [`DbError::Corrupt`].
 pub async fn trim(tx: &impl ConnectionTrait, capacity: u64, limit: u64) -> Result<u64, DbError> {
-    let surplus = throttle::Entity::find().count(tx).await?.saturating_sub(capacity);
+    let own = || throttle::Entity::find().filter(throttle::Column::AccountDigest.gt(LAST_OVERFLOW.to_vec()));
+    let surplus = own().count(tx).await?.saturating_sub(capacity);
     if surplus == 0 {
         return Ok(0);
     }
-    let digests: Vec<Vec<u8>> = throttle::Entity::find()
+    let digests: Vec<Vec<u8>> = own()
         .select_only()
         .column(throttle::Column::AccountDigest)
         .order_by_asc(throttle::Column::Failures)
@@ -112,7 +159,36 @@ pub async fn trim(tx: &impl ConnectionTrait, capacity: u64, limit: u64) -> Resul
         .into_tuple()
         .all(tx)
         .await?;
+    let mut accounts = digests.iter().map(|bytes| digest(bytes)).collect::<Result<Vec<_>, _>>()?;
+    // In the order in which `lock` takes them: those that stand for many first.
+    accounts.sort_unstable_by_key(|account| (overflow_of(account), *account));
+    let mut merged = BTreeMap::new();
+    for key in accounts.iter().map(overflow_of) {
+        if let Entry::Vacant(vacant) = merged.entry(key) {
+            vacant.insert(lock_row(tx, &key).await?);
+        }
+    }
+    for account in &accounts {
+        // It may have gone since it was listed.
+        let Some(tries) = lock_row(tx, account).await? else { continue };
+        let sum: &mut Option<Tries> = merged.entry(overflow_of(account)).or_default();
+        *sum = Some(sum.map_or(tries, |sum| sum.merged(&tries)));
+    }
+    for (key, tries) in merged {
+        let Some(tries) = tries else { continue };
+        delete(tx, &key).await?;
+        insert(tx, &key, &tries).await?;
+    }
     delete_listed::<throttle::Entity, Vec<u8>>(tx, throttle::Column::AccountDigest, digests).await
+}
+
+async fn lock_row(tx: &impl ConnectionTrait, key: &AccountDigest) -> Result<Option<Tries>, DbError> {
+    let row = throttle::Entity::find_by_id(key.to_vec()).lock_exclusive().all(tx).await?.pop();
+    row.map(|row| columns(&row).read(TABLE)).transpose()
+}
+
+fn digest(bytes: &[u8]) -> Result<AccountDigest, DbError> {
+    bytes.try_into().map_err(|_| DbError::Corrupt { table: TABLE, column: "account_digest" })
 }
 
 fn columns(row: &throttle::Model) -> Columns {

@@ -40,6 +40,7 @@ pub async fn add_user(
         hashed_password,
         credential_version: 0,
         disabled_at: None,
+        email_verified_at: None,
         created_at: now,
         updated_at: now,
     })
@@ -228,6 +229,25 @@ pub async fn set_disabled(
     Ok(done.rows_affected == 1)
 }
 
+/// Notes that the owner proved to receive mail at the address, unless that is known already.
+///
+/// # Errors
+///
+/// [`DbError::Unavailable`].
+pub async fn set_email_verified(
+    tx: &impl ConnectionTrait,
+    id: UserId,
+    now: OffsetDateTime,
+) -> Result<(), DbError> {
+    user::Entity::update_many()
+        .filter(user::COLUMN.id.eq(id.as_i64()))
+        .filter(user::COLUMN.email_verified_at.is_null())
+        .col_expr(user::Column::EmailVerifiedAt, Expr::val(crate::instant::Micros::from(now)))
+        .exec(tx)
+        .await?;
+    Ok(())
+}
+
 /// Deletes a user, with all sessions and the outstanding reset; answers whether there was one.
 ///
 /// The id is never given to anybody else. **What is remembered of the sessions elsewhere it does not
@@ -256,6 +276,7 @@ pub(crate) fn from_row(row: user::Model) -> Result<User, DbError> {
         hashed_password: PasswordHash::parse(row.hashed_password).map_err(|_| corrupt("hashed_password"))?,
         credential_version: row.credential_version,
         disabled_at: row.disabled_at.map(|at| at.read(TABLE, "disabled_at")).transpose()?,
+        email_verified_at: row.email_verified_at.map(|at| at.read(TABLE, "email_verified_at")).transpose()?,
         created_at: row.created_at.read(TABLE, "created_at")?,
         updated_at: row.updated_at.read(TABLE, "updated_at")?,
     })

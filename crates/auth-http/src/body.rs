@@ -5,7 +5,7 @@ use std::time::Duration;
 use actix_web::{
     dev::Payload,
     error::PayloadError,
-    http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap},
+    http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, TRANSFER_ENCODING},
     rt::time::timeout,
 };
 use futures_util::StreamExt;
@@ -77,26 +77,53 @@ impl Body {
         payload: Payload,
     ) -> impl Future<Output = Result<Self, ApiError>> + use<> {
         let content = Content::of(headers);
-        let told = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
-        let hopeless = told.is_some_and(|length: usize| length > MAX_DISCARDED);
+        let expected = Length::of(headers);
         async move {
-            if hopeless {
-                return Err(ApiError::TOO_LARGE);
+            match expected {
+                Length::Known(0) => return Ok(Self { content, bytes: Zeroizing::default() }),
+                Length::Known(length) if length > MAX_DISCARDED => return Err(ApiError::TOO_LARGE),
+                Length::Known(_) | Length::Chunked => {}
             }
-            let bytes = timeout(BODY_TIMEOUT, collect(payload)).await.unwrap_or(Err(ApiError::TOO_SLOW))?;
+            let collected = timeout(BODY_TIMEOUT, collect(payload, expected)).await;
+            let bytes = collected.unwrap_or(Err(ApiError::TOO_SLOW))?;
             Ok(Self { content, bytes })
         }
     }
 }
 
-async fn collect(mut payload: Payload) -> Result<Zeroizing<Vec<u8>>, ApiError> {
+/// Where a body ends (RFC 9112 section 6.3). No other header has a say in it: one that asks for an upgrade makes
+/// actix-http wait for the end of the connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Length {
+    Known(usize),
+    Chunked,
+}
+
+impl Length {
+    fn of(headers: &HeaderMap) -> Self {
+        if headers.contains_key(TRANSFER_ENCODING) {
+            return Self::Chunked;
+        }
+        let length = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.trim().parse().ok());
+        Self::Known(length.unwrap_or(0))
+    }
+}
+
+async fn collect(mut payload: Payload, expected: Length) -> Result<Zeroizing<Vec<u8>>, ApiError> {
     let mut body = Zeroizing::new(Vec::new());
     let mut length = 0;
-    while let Some(chunk) = payload.next().await {
+    while expected != Length::Known(length)
+        && let Some(chunk) = payload.next().await
+    {
         let chunk = chunk.map_err(|error| match error {
             PayloadError::Overflow => ApiError::TOO_LARGE,
             _ => ApiError::BODY_INCOMPLETE,
         })?;
+        let chunk = match expected {
+            // What comes after the body of an upgrade belongs to nobody.
+            Length::Known(expected) => chunk.slice(..chunk.len().min(expected - length)),
+            Length::Chunked => chunk,
+        };
         length += chunk.len();
         if length > MAX_DISCARDED {
             return Err(ApiError::TOO_LARGE);

@@ -61,12 +61,39 @@ fn farthest_trusted(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpA
         if !is_trusted(hop, trusted) {
             break;
         }
-        match next.trim().parse::<IpAddr>() {
-            Ok(address) => hop = address.to_canonical(),
-            Err(_) => break,
+        match forwarded_address(next) {
+            Some(address) => hop = address,
+            None => break,
         }
     }
     hop
+}
+
+/// An address as proxies write it: alone, with a port, in brackets, in quotes, with a zone; mapped ones are IPv4.
+///
+/// Azure and some balancers add a port; RFC 7239 section 6 has brackets and quotes. Names (`unknown`, `_hidden`) are none.
+fn forwarded_address(text: &str) -> Option<IpAddr> {
+    let text = text.trim();
+    let text = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(text);
+    let address = if let Some(rest) = text.strip_prefix('[') {
+        let (address, port) = rest.split_once(']')?;
+        (port.is_empty() || is_port(port.strip_prefix(':')?)).then_some(address)?
+    } else {
+        match text.split_once(':') {
+            Some((address, port)) if is_port(port) && address.contains('.') => address,
+            _ => text,
+        }
+    };
+    let without_zone = match address.split_once('%') {
+        Some((address, zone)) if !zone.is_empty() && address.contains(':') => address,
+        Some(_) => return None,
+        None => address,
+    };
+    Some(without_zone.parse::<IpAddr>().ok()?.to_canonical())
+}
+
+fn is_port(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_digit()) && text.parse::<u16>().is_ok()
 }
 
 #[cfg(test)]
@@ -98,6 +125,44 @@ mod tests {
 
             let found = farthest_trusted(peer.parse().unwrap(), &headers, &trusted);
             assert_eq!(found, client.parse::<IpAddr>().unwrap(), "{peer} {forwarded:?}");
+        }
+    }
+
+    #[test]
+    fn addresses_are_read_in_the_forms_that_proxies_write() {
+        for (text, address) in [
+            ("203.0.113.7", Some("203.0.113.7")),
+            (" 203.0.113.7:51234 ", Some("203.0.113.7")),
+            ("2001:db8::1", Some("2001:db8::1")),
+            ("[2001:db8::1]", Some("2001:db8::1")),
+            ("[2001:db8::1]:443", Some("2001:db8::1")),
+            ("\"[2001:db8::1]:443\"", Some("2001:db8::1")),
+            ("\"203.0.113.7\"", Some("203.0.113.7")),
+            ("::ffff:203.0.113.7", Some("203.0.113.7")),
+            ("[::ffff:203.0.113.7]:80", Some("203.0.113.7")),
+            ("fe80::1%eth0", Some("fe80::1")),
+            ("[fe80::1%25eth0]:80", Some("fe80::1")),
+            ("", None),
+            ("unknown", None),
+            ("_hidden", None),
+            ("203.0.113.7:", None),
+            ("203.0.113.7:x", None),
+            ("203.0.113.7:65536", None),
+            ("203.0.113.7:+80", None),
+            ("203.0.113.7:80:80", None),
+            ("203.0.113.7%eth0", None),
+            ("203.0.113.256", None),
+            ("203.0.113.7 198.51.100.1", None),
+            ("[203.0.113.7", None),
+            ("[2001:db8::1]x", None),
+            ("[2001:db8::1]:", None),
+            ("[]", None),
+            ("\"203.0.113.7", None),
+            ("fe80::1%", None),
+            ("0x7f.0.0.1", None),
+            ("127.1", None),
+        ] {
+            assert_eq!(forwarded_address(text), address.map(|it| it.parse().unwrap()), "{text:?}");
         }
     }
 }

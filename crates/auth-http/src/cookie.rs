@@ -28,6 +28,11 @@ pub fn give(
     }
 }
 
+/// Gives a browser what it keeps of a completed reset.
+pub fn give_device(response: &mut HttpResponseBuilder, options: &CookieOptions, device: &DeviceToken) {
+    response.append_header((SET_COOKIE, of_device(options, device).to_string()));
+}
+
 /// The cookie that carries a session's token, for as long as its session can live.
 fn carrying(options: &CookieOptions, token: &SessionToken, lifetime: Duration) -> Cookie<'static> {
     with_attributes(options, options.name.clone(), token.expose().to_string(), lifetime)

@@ -1,18 +1,26 @@
 //! What is around every call: refusals before anything is read, headers after, one line in the log.
 
-use std::{fmt, panic::AssertUnwindSafe, time::Instant};
+use std::{
+    fmt,
+    panic::AssertUnwindSafe,
+    time::{Duration, Instant},
+};
 
 use actix_web::{
     Error, HttpRequest, ResponseError,
     body::{BoxBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
-    http::header::{
-        CACHE_CONTROL, CONTENT_SECURITY_POLICY, HOST, HeaderMap, HeaderName, HeaderValue, REFERRER_POLICY,
-        STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS, X_FORWARDED_PROTO,
+    http::{
+        ConnectionType,
+        header::{
+            CACHE_CONTROL, CONTENT_SECURITY_POLICY, HOST, HeaderMap, HeaderName, HeaderValue,
+            REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS, X_FORWARDED_PROTO,
+        },
     },
     middleware::Next,
     web,
 };
+use auth_core::LogLimit;
 use futures_util::FutureExt;
 use tracing::Instrument;
 
@@ -20,7 +28,7 @@ use crate::{
     ApiError, Origin,
     client::{client_address, told_by_proxy},
     cross_site::{is_local_host, may_pass},
-    request_id::is_presentable,
+    request_id::{is_presentable, mint},
     shared::Shared,
 };
 
@@ -38,6 +46,9 @@ const HEADERS: [(HeaderName, HeaderValue); 4] = [
         ),
     ),
 ];
+
+/// How much of a method is logged, in bytes: as much as the longest that is registered.
+const LONGEST_METHOD: usize = 17;
 
 /// For a year, and for names below this one (ASVS 3.4.1).
 const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000; includeSubDomains");
@@ -67,17 +78,46 @@ pub async fn envelope(
     let line = RequestLine(request.request().clone());
 
     let mut response = answer(request, next, &shared).instrument(span.clone()).await;
+    if shared.is_draining() {
+        // The client should send its next request to another node.
+        response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
+    }
     let status = response.status();
     seal(response.headers_mut(), &id, shared.options.hsts);
-    span.in_scope(|| {
-        let (status, took) = (status.as_u16(), began.elapsed());
-        match status {
-            ..400 => tracing::debug!(request = %line, status, ?took, "answered"),
-            400..500 => tracing::info!(request = %line, status, ?took, "refused"),
-            500.. => tracing::warn!(request = %line, status, ?took, "failed"),
-        }
-    });
+    span.in_scope(|| shared.log_limits.log(&line, status.as_u16(), began.elapsed()));
     Ok(response)
+}
+
+/// Bounds how many lines clients can cause: 100 of each kind in ten seconds. Those that are left out are counted in the
+/// next one.
+pub struct LogLimits {
+    rejected: LogLimit,
+    failed: LogLimit,
+}
+
+impl Default for LogLimits {
+    fn default() -> Self {
+        let limit = || LogLimit::new(100, Duration::from_secs(10));
+        Self { rejected: limit(), failed: limit() }
+    }
+}
+
+impl LogLimits {
+    fn log(&self, line: &RequestLine, status: u16, took: Duration) {
+        match status {
+            ..400 => tracing::debug!(request = %line, status, ?took, "request completed"),
+            400..500 => {
+                if let Some(suppressed) = self.rejected.admit() {
+                    tracing::info!(request = %line, status, ?took, suppressed, "request rejected");
+                }
+            }
+            500.. => {
+                if let Some(suppressed) = self.failed.admit() {
+                    tracing::warn!(request = %line, status, ?took, suppressed, "request failed");
+                }
+            }
+        }
+    }
 }
 
 /// Method and path of a request, as the log shows them: the path that is mounted, never one that a client made
@@ -87,7 +127,10 @@ struct RequestLine(HttpRequest);
 impl fmt::Display for RequestLine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let path = self.0.match_pattern();
-        write!(f, "{} {}", self.0.method(), path.as_deref().unwrap_or("*"))
+        let method = self.0.method().as_str();
+        // A client can make up a method, and a long one.
+        let method = method.get(..LONGEST_METHOD).unwrap_or(method);
+        write!(f, "{method} {}", path.as_deref().unwrap_or("*"))
     }
 }
 
@@ -142,7 +185,7 @@ fn host(request: &HttpRequest) -> Option<&str> {
 fn request_id(request: &HttpRequest, shared: &Shared) -> String {
     told_by_proxy(request, &shared.options.trusted_proxies, &X_REQUEST_ID)
         .filter(|id| is_presentable(id))
-        .map_or_else(|| shared.request_ids.mint(), str::to_owned)
+        .map_or_else(mint, str::to_owned)
 }
 
 fn seal(headers: &mut HeaderMap, id: &str, hsts: bool) {

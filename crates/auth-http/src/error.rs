@@ -139,7 +139,6 @@ impl From<Unreadable> for ApiError {
 impl From<Throttled> for ApiError {
     fn from(throttled: Throttled) -> Self {
         let Throttled { retry_after } = throttled;
-        tracing::info!(?retry_after, "refused: too many tries");
         let extra = Extra::RetryAfter(retry_after);
         Self::with(StatusCode::TOO_MANY_REQUESTS, "too many tries, try again later", extra)
     }
@@ -149,10 +148,7 @@ impl From<Throttled> for ApiError {
 impl From<Unavailable> for ApiError {
     fn from(error: Unavailable) -> Self {
         match error {
-            Unavailable::Busy { retry_after } => {
-                tracing::info!(?retry_after, "refused: too many passwords wait to be hashed");
-                Self::retry(retry_after, "too busy, try again later")
-            }
+            Unavailable::Busy { retry_after } => Self::retry(retry_after, "too busy, try again later"),
             Unavailable::Database { retry_after, cause } => {
                 tracing::warn!(%cause, "the database is unavailable");
                 Self::retry(retry_after, "database is unavailable")

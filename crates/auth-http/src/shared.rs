@@ -8,7 +8,7 @@ use std::{
 use actix_web::{HttpRequest, web};
 use auth_core::{Auth, Entropy, SystemEntropy};
 
-use crate::{ApiError, HttpOptions, request_id::RequestIds, routes};
+use crate::{ApiError, HttpOptions, envelope::LogLimits, routes};
 
 /// The routes of password authentication, to be mounted in an app. Cheap to clone; all clones are one.
 #[derive(Clone)]
@@ -18,7 +18,7 @@ pub struct AuthRoutes(web::Data<Shared>);
 pub struct Shared {
     pub auth: Auth,
     pub options: HttpOptions,
-    pub request_ids: RequestIds,
+    pub log_limits: LogLimits,
     draining: AtomicBool,
 }
 
@@ -29,10 +29,14 @@ impl AuthRoutes {
     ///
     /// When the operating system gives no random bytes.
     pub fn new(auth: Auth, options: HttpOptions) -> io::Result<Self> {
-        let mut process = [0; 8];
-        SystemEntropy.fill(&mut process).map_err(io::Error::other)?;
-        let request_ids = RequestIds::new(u64::from_le_bytes(process));
-        Ok(Self(web::Data::new(Shared { auth, options, request_ids, draining: AtomicBool::new(false) })))
+        // Ids of requests need it, and so does every token: better to find out now.
+        SystemEntropy.fill(&mut [0; 8]).map_err(io::Error::other)?;
+        Ok(Self(web::Data::new(Shared {
+            auth,
+            options,
+            log_limits: LogLimits::default(),
+            draining: AtomicBool::new(false),
+        })))
     }
 
     /// Mounts the routes, each with what protects it, and makes [`CurrentUser`](crate::CurrentUser) work.

@@ -12,6 +12,9 @@ use crate::{Tries, UserId};
 pub struct Device {
     /// Whose device.
     pub user_id: UserId,
+    /// What stands for its network and program; none if that is not known. Devices of one kind are taken for one that keeps
+    /// no cookies.
+    pub kind: Option<[u8; 32]>,
     /// When the user first logged in with it.
     pub created_at: OffsetDateTime,
     /// First instant at which its token no longer counts.

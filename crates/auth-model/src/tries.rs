@@ -45,15 +45,39 @@ impl Tries {
         latest_at: OffsetDateTime::UNIX_EPOCH,
     };
 
+    /// The same, with instants in the future of `now` taken for `now`: the clock was ahead when they were stored.
+    ///
+    /// If that changes anything, the caller stores the result, even if the attempt is refused: otherwise the wait would
+    /// begin anew each time.
+    #[must_use]
+    pub fn as_of(self, now: OffsetDateTime) -> Self {
+        if self.latest_at <= now {
+            return self;
+        }
+        let blocked_until = self.blocked_until.min(now.saturating_add(pause_after(self.failures)));
+        Self { blocked_until, latest_at: now, ..self }
+    }
+
+    /// What is known of an account whose own row may have made room, by what was merged into the row that stands for it
+    /// and others: at least as many failures as it had.
+    #[must_use]
+    pub fn merged(self, other: &Self) -> Self {
+        Self {
+            failures: self.failures.max(other.failures),
+            blocked_until: self.blocked_until.max(other.blocked_until),
+            latest_at: self.latest_at.max(other.latest_at),
+        }
+    }
+
     /// Takes one more try at `now`.
     ///
     /// # Errors
     ///
     /// How long to wait, if it is too early.
     pub fn reserve(self, now: OffsetDateTime) -> Result<Self, Duration> {
-        let counted = if self.is_forgotten(now) { Self::NONE } else { self };
-        // A clock that was set back must not lock anybody out for longer than a pause.
-        let wait = (counted.blocked_until - now).min(pause_after(counted.failures));
+        let present = self.as_of(now);
+        let counted = if present.is_forgotten(now) { Self::NONE } else { present };
+        let wait = counted.blocked_until - now;
         if wait.is_positive() {
             return Err(wait);
         }
@@ -64,9 +88,14 @@ impl Tries {
     /// Gives a try back that was `reserved`, because it did not fail; others may have been taken since.
     #[must_use]
     pub fn refund(self, reserved: &Self) -> Self {
-        let is_latest = self == *reserved;
-        let blocked_until = if is_latest { reserved.latest_at } else { self.blocked_until };
-        Self { failures: self.failures.saturating_sub(1), blocked_until, latest_at: self.latest_at }
+        let failures = self.failures.saturating_sub(1);
+        let blocked_until = if self == *reserved {
+            reserved.latest_at
+        } else {
+            // The wait of the latest is what it would have been without this one.
+            self.blocked_until.min(self.latest_at.saturating_add(pause_after(failures)))
+        };
+        Self { failures, blocked_until, latest_at: self.latest_at }
     }
 
     /// Whether they no longer count at `now`.
@@ -140,11 +169,8 @@ mod tests {
 
         let other = reserved.reserve(reserved.blocked_until).unwrap();
         let settled = other.refund(&reserved);
-        assert_eq!(
-            (settled.failures, settled.blocked_until),
-            (8, other.blocked_until),
-            "another one's pause stays"
-        );
+        let alone = tries.reserve(other.latest_at).unwrap();
+        assert_eq!(settled, alone, "as if there had been the other one alone");
     }
 
     #[test]
@@ -155,10 +181,31 @@ mod tests {
         assert_eq!(tries.reserve(at(86_400)).unwrap().failures, 1);
     }
 
+    /// A clock that was ahead for a moment, by seconds or by years.
     #[test]
-    fn a_clock_that_was_set_back_locks_nobody_out() {
-        let tries = Tries { failures: 6, blocked_until: at(86_400 * 3650), latest_at: at(86_400 * 3650) };
+    fn an_account_that_failed_in_the_future_waits_for_its_pause_and_no_longer() {
+        for ahead in [1, 3600, 86_400 * 3650] {
+            let mut tries = Tries::NONE;
+            for _ in 0..7 {
+                tries = tries.reserve(tries.blocked_until.max(at(ahead))).unwrap();
+            }
 
-        assert_eq!(tries.reserve(at(0)), Err(Duration::seconds(2)));
+            assert_eq!(tries.reserve(at(0)), Err(pause_after(7)), "{ahead}");
+            let stored = tries.as_of(at(0));
+            assert_eq!((stored.failures, stored.latest_at), (7, at(0)));
+            assert!(stored.reserve(at(3)).is_err());
+            assert_eq!(stored.reserve(at(4)).unwrap().failures, 8, "{ahead}");
+        }
+        let past = Tries { failures: 6, blocked_until: at(2), latest_at: at(0) };
+        assert_eq!(past.as_of(at(1)), past);
+    }
+
+    #[test]
+    fn merging_forgets_no_failure() {
+        let one = Tries { failures: 3, blocked_until: at(9), latest_at: at(5) };
+        let other = Tries { failures: 7, blocked_until: at(2), latest_at: at(6) };
+
+        let merged = Tries { failures: 7, blocked_until: at(9), latest_at: at(6) };
+        assert_eq!((one.merged(&other), other.merged(&one)), (merged, merged));
     }
 }

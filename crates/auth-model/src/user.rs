@@ -21,6 +21,8 @@ pub struct User {
     pub credential_version: i64,
     /// Since when nobody can use the account; none while its owner can.
     pub disabled_at: Option<OffsetDateTime>,
+    /// When the owner first proved to receive mail at the address; none before that.
+    pub email_verified_at: Option<OffsetDateTime>,
     /// When the user registered.
     pub created_at: OffsetDateTime,
     /// When anything here last changed.

@@ -2,29 +2,20 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use actix_web::{App, HttpServer, dev::Server, rt};
+use actix_server::Server;
+use actix_web::{App, rt};
 use anyhow::{Context, bail};
 use auth_core::{Auth, MailFailed, MailOptions, Options, Policy, ThrottleOptions};
 use auth_db::Database;
 use auth_http::{AuthRoutes, HttpOptions, ResetDelivery};
 
 use crate::{
+    listener::{self, ListenerOptions, connections_within, raise_limit},
     mail::SmtpMailer,
     settings::{Delivery, MailSettings, Profile, Settings, ShutdownSettings},
     signals::Signals,
     telemetry,
 };
-
-/// How long a client may take to send the head of a request.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long an idle connection is kept: longer than proxies keep theirs (nginx: 60 s), so that it is they who
-/// close.
-const KEEP_ALIVE: Duration = Duration::from_secs(75);
-/// How long a client may take to acknowledge the end of a connection.
-const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// Connections that wait to be taken: Linux's own limit (`somaxconn`). Who finds no room tries again a second later.
-const BACKLOG: u32 = 4096;
 
 /// How long the connections to the database may take to say goodbye: what was under way on one may hang.
 const CLOSE_WITHIN: Duration = Duration::from_secs(5);
@@ -162,8 +153,7 @@ async fn warn_of_losses(db: &Database) -> anyhow::Result<()> {
 
 /// What sends mail. A server that can't be reached now may be well later; one that refuses us will not.
 async fn mailer(settings: &MailSettings) -> anyhow::Result<SmtpMailer> {
-    let mailer = SmtpMailer::new(&settings.smtp, settings.from.clone(), settings.load_templates()?)
-        .context("AUTH_SMTP_URL (--smtp-url)")?;
+    let mailer = SmtpMailer::new(settings.smtp.clone(), settings.from.clone(), settings.load_templates()?);
     match mailer.try_out().await {
         Ok(()) => {}
         Err(MailFailed::Never(cause)) => {
@@ -214,25 +204,30 @@ fn http_options(settings: &Settings) -> HttpOptions {
 }
 
 fn bind(settings: &Settings, routes: AuthRoutes) -> anyhow::Result<(Server, SocketAddr)> {
-    let wanted = settings.http.listen;
-    let grace = settings.shutdown.grace;
+    let http = &settings.http;
     let app = move || {
         App::new().configure(|app| routes.configure(app)).configure(|app| routes.refuse_the_rest(app))
     };
-    let server = HttpServer::new(app)
-        .workers(settings.http.workers)
-        .client_request_timeout(REQUEST_TIMEOUT)
-        .client_disconnect_timeout(DISCONNECT_TIMEOUT)
-        .keep_alive(KEEP_ALIVE)
-        // A client that has gone waits for no answer: what was not begun for it need not be.
-        .h1_allow_half_closed(false)
-        .disable_signals()
-        .shutdown_timeout(grace.as_secs() + u64::from(grace.subsec_nanos() > 0))
-        .backlog(BACKLOG)
-        .bind(wanted)
-        .with_context(|| format!("AUTH_LISTEN: can't listen on {wanted}"))?;
-    let address = *server.addrs().first().context("an address is listened on")?;
-    Ok((server.run(), address))
+    let descriptors = raise_limit();
+    let to_database = usize::try_from(settings.database.max_connections).unwrap_or(usize::MAX);
+    let max_connections = connections_within(descriptors, to_database, http.max_connections);
+    if http.max_connections.is_some_and(|wanted| wanted > max_connections) {
+        tracing::warn!(
+            descriptors,
+            max_connections,
+            "AUTH_MAX_CONNECTIONS is more than the limit of open files allows; raise that limit"
+        );
+    }
+    tracing::info!(descriptors, max_connections, "the limits of the listener");
+    let options = ListenerOptions {
+        address: http.listen,
+        workers: http.workers,
+        max_connections,
+        trusted_proxies: http.trusted_proxies.clone(),
+        keep_alive: http.keep_alive,
+        shutdown_grace: settings.shutdown.grace,
+    };
+    listener::serve(app, options).with_context(|| format!("AUTH_LISTEN: can't listen on {}", http.listen))
 }
 
 /// The one line that says: here it is.

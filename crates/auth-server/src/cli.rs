@@ -160,6 +160,13 @@ pub struct Raw {
     /// HTTP worker threads (default: cores).
     #[arg(long, env = "AUTH_WORKERS", global = true)]
     pub workers: Option<String>,
+    /// Client connections at once (default: what the limit of open files allows, at most 16384). One client gets an
+    /// eighth of them.
+    #[arg(long, env = "AUTH_MAX_CONNECTIONS", global = true)]
+    pub max_connections: Option<String>,
+    /// How long an idle connection is kept (default: 75s). Longer than the proxy in front keeps its connections.
+    #[arg(long, env = "AUTH_KEEP_ALIVE", global = true)]
+    pub keep_alive: Option<String>,
     /// When a session ends, however busy it is (default: 30d).
     #[arg(long, env = "AUTH_SESSION_LIFETIME", global = true)]
     pub session_lifetime: Option<String>,

@@ -101,7 +101,10 @@ async fn no_input_and_no_secret_is_in_a_log_an_error_or_the_database() {
         let fields = [("password", old), ("new_password", new)];
         seen.form(&client, Method::PUT, "/profile/password", &cookie, &fields).await;
     }
-    let cookie = seen.form(&client, Method::POST, "/sessions", "", &registration(second)).await.cookie();
+    // Another kind of device than before, of which the owner is notified.
+    let elsewhere =
+        client.request(Method::POST, "/sessions").header("User-Agent", "Mozilla/5.0 Firefox/140.0");
+    let cookie = seen.send(elsewhere.form(&registration(second))).await.cookie();
     seen.form(&client, Method::DELETE, "/profile/sessions", &cookie, &[("password", wrong)]).await;
     seen.form(&client, Method::DELETE, "/profile/sessions/canary-id", &cookie, &[("password", second)]).await;
     seen.form(&client, Method::POST, "/reset_password", "", &[("email", EMAIL)]).await;

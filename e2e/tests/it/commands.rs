@@ -37,14 +37,14 @@ async fn production_starts_once_the_schema_was_built_by_hand() {
     assert_eq!(without.code, 1);
     let reason = match kind() {
         Kind::Sqlite => "does not exist; `auth-server migrate up` makes it",
-        _ => "the database schema is 8 migrations behind; run `auth-server migrate up` first",
+        _ => "the database schema is 10 migrations behind; run `auth-server migrate up` first",
     };
     assert!(without.stderr.contains(reason), "{without:?}");
 
-    assert_eq!(run(&["migrate", "up"], &settings).stdout, "applied 8 migrations\n");
+    assert_eq!(run(&["migrate", "up"], &settings).stdout, "applied 10 migrations\n");
     assert_eq!(run(&["migrate", "down", "--steps", "1"], &settings).stdout, "took back 1 migrations\n");
     let status = run(&["migrate", "status"], &settings).stdout;
-    assert_eq!(status.matches("applied  m").count(), 7, "{status}");
+    assert_eq!(status.matches("applied  m").count(), 9, "{status}");
     assert_eq!(status.matches("pending  m").count(), 1, "{status}");
 
     let outdated = run(&[], &settings);

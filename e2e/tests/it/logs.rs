@@ -139,6 +139,6 @@ async fn each_request_is_a_debug_line_and_each_refusal_an_info_line() {
     }
 
     let count = |server: &Server, text: &str| server.log().lines().filter(|line| line.contains(text)).count();
-    assert_eq!((count(&quiet, "answered"), count(&quiet, "refused")), (0, 1));
-    assert_eq!((count(&loud, "answered"), count(&loud, "refused")), (1, 1));
+    assert_eq!((count(&quiet, "request completed"), count(&quiet, "request rejected")), (0, 1));
+    assert_eq!((count(&loud, "request completed"), count(&loud, "request rejected")), (1, 1));
 }

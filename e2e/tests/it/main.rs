@@ -4,6 +4,7 @@
 mod account;
 mod canary;
 mod commands;
+mod connections;
 mod containers;
 mod contract;
 mod crash;

@@ -3,7 +3,7 @@
 use auth_db::{
     devices,
     model::{Client, InvalidPassword, MailKind, NewPassword, Password, SecretString, UserChanges},
-    sessions, users,
+    resets, sessions, users,
 };
 
 use super::confirm::{ConfirmError, Confirmation, Confirmed};
@@ -38,8 +38,8 @@ pub enum ChangePasswordError {
 }
 
 impl Auth {
-    /// Changes a user's own password: ends all other sessions, forgets all other devices, and gives this session a
-    /// new token, in one transaction with the notice that is sent.
+    /// Changes a user's own password: revokes all other sessions, all other devices and the outstanding reset link, and
+    /// gives this session a new token, in one transaction with the notice that is sent.
     ///
     /// # Errors
     ///
@@ -72,7 +72,7 @@ impl Auth {
         new_password: SecretString,
         client: &Client,
     ) -> Result<LoggedIn, ChangePasswordError> {
-        let Confirmed { user, reservation, mut slot } = confirmed;
+        let Confirmed { user, basis, reservation, mut slot } = confirmed;
         let parts = self.parts();
         let new = NewPassword::parse(new_password, &parts.policy.password)?;
         parts.denylist.admit(&new, &user.email)?;
@@ -81,27 +81,27 @@ impl Auth {
 
         let now = self.now();
         let token = parts.entropy.session_token().map_err(Unavailable::from)?;
-        let device = self.new_device(user.id, now).map_err(Unavailable::from)?;
+        let device = self.new_device(user.id, client, now).await?;
         let (device, new_device) = device.unzip();
         let notice = self.notice(MailKind::PasswordChanged, &user.email, client, None);
         let digest = token.digest();
         let (auth, session_id) = (self.clone(), current.session.id);
         let change = async move {
             let write = auth.parts().db.write(async |tx| {
-                let locked = users::lock(&tx, user.id).await?;
-                if locked.is_none_or(|locked| locked.credential_version != user.credential_version) {
+                if basis.lock(&tx).await?.is_none() {
                     return Ok((None, Ended::NONE));
                 }
                 let Some(mut session) = sessions::find_of_user(&tx, user.id, session_id).await? else {
                     return Ok((None, Ended::NONE));
                 };
                 users::update_user(&tx, user.id, &UserChanges::hashed_password(hash.clone()), now).await?;
+                resets::end_of(&tx, user.id).await?;
                 let ended = Ended::all_of(&tx, user.id).await?;
                 session.last_seen_at = now;
                 sessions::insert(&tx, &session, &digest).await?;
-                devices::end_all_but_newest(&tx, user.id, 0).await?;
+                devices::delete_all_of(&tx, user.id).await?;
                 if let Some(new_device) = &new_device {
-                    new_device.store(&tx).await?;
+                    new_device.store(&tx, &[]).await?;
                 }
                 if let Some(reservation) = &reservation {
                     reservation.succeeded(&tx).await?;

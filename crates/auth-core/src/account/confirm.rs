@@ -3,7 +3,9 @@
 use auth_db::model::{Client, DeviceToken, Password, User, UserFilter};
 use time::Duration;
 
-use crate::{Auth, CurrentUser, Slot, Throttled, TryError, Unavailable, Verdict, throttle::Reservation};
+use crate::{
+    Auth, CurrentUser, Slot, Throttled, TryError, Unavailable, Verdict, basis::Basis, throttle::Reservation,
+};
 
 /// How long after a login nobody is asked for the password again. ASVS 7.5.1 leaves the number open.
 pub const FRESH_LOGIN: Duration = Duration::minutes(15);
@@ -51,33 +53,28 @@ impl From<TryError> for ConfirmError {
 /// A user whose password was given, with what was reserved for it: to be settled.
 pub struct Confirmed {
     pub user: User,
+    /// What must still hold when something is written.
+    pub basis: Basis,
     pub reservation: Option<Reservation>,
     pub slot: Slot,
 }
 
 impl Auth {
-    /// The login is new, or the password is right.
+    /// The login is new, or the password is right: returns what must still hold when something is written.
     pub(super) async fn confirm(
         &self,
         current: &CurrentUser,
         confirmation: &Confirmation,
-    ) -> Result<(), ConfirmError> {
+    ) -> Result<Basis, ConfirmError> {
         let Some(password) = &confirmation.password else {
-            let fresh = self.now() < current.session.created_at.saturating_add(FRESH_LOGIN);
-            return if fresh { Ok(()) } else { Err(ConfirmError::Needed) };
+            let age = self.now() - current.session.created_at;
+            // A login in the future, by a clock that was ahead, is not known to be fresh.
+            let fresh = !age.is_negative() && age < FRESH_LOGIN;
+            return if fresh { Ok(Basis::session_of(current)) } else { Err(ConfirmError::Needed) };
         };
-        self.confirm_and_settle(current, password, confirmation).await
-    }
-
-    /// The password is right, and what follows does not settle the try.
-    pub(super) async fn confirm_and_settle(
-        &self,
-        current: &CurrentUser,
-        password: &Password,
-        confirmation: &Confirmation,
-    ) -> Result<(), ConfirmError> {
-        let Confirmed { reservation, .. } = self.confirm_by_password(current, password, confirmation).await?;
-        Ok(self.settle(reservation.as_ref()).await?)
+        let confirmed = self.confirm_by_password(current, password, confirmation).await?;
+        self.settle(confirmed.reservation.as_ref()).await?;
+        Ok(confirmed.basis)
     }
 
     /// The password is right. A wrong one counts like a failed login.
@@ -102,10 +99,14 @@ impl Auth {
         password: &Password,
         confirmation: &Confirmation,
     ) -> Result<Confirmed, ConfirmError> {
-        let mut slot = self.parts().hasher.admit().map_err(Unavailable::from)?;
+        let Confirmation { client, device, .. } = confirmation;
+        let mut slot = self.admit_to_hashing(&current.email, client.address, device.as_ref()).await?;
         let reservation = self.reserve(&current.email, confirmation.device.as_ref()).await?;
         match self.compare_own(current, password, &mut slot).await {
-            Ok(user) => Ok(Confirmed { user, reservation, slot }),
+            Ok(user) => {
+                let basis = Basis::password_of(&user).with_session_of(current);
+                Ok(Confirmed { user, basis, reservation, slot })
+            }
             Err(ConfirmError::WrongPassword) => {
                 tracing::info!(
                     event = "confirmation.failed",

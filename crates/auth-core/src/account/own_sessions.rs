@@ -51,8 +51,18 @@ impl Auth {
         id: SessionId,
         confirmation: &Confirmation,
     ) -> Result<bool, ConfirmError> {
-        self.confirm(current, confirmation).await?;
-        let ended = self.end_named(current.id, id).await?;
+        let (auth, user, basis) = (self.clone(), current.id, self.confirm(current, confirmation).await?);
+        let end = async move {
+            let write = auth.parts().db.write(async |tx| {
+                if basis.lock(&tx).await?.is_none() {
+                    return Ok((None, Ended::NONE));
+                }
+                let ended = Ended::named(&tx, user, id).await?;
+                Ok((Some(ended.count() > 0), ended))
+            });
+            write.await
+        };
+        let ended = self.parts().sessions.ending(Some(user), end).await?.ok_or(ConfirmError::Ended)?;
         if ended {
             tracing::info!(
                 event = "session.ended",
@@ -76,16 +86,19 @@ impl Auth {
         current: &CurrentUser,
         confirmation: &Confirmation,
     ) -> Result<usize, ConfirmError> {
-        self.confirm(current, confirmation).await?;
+        let basis = self.confirm(current, confirmation).await?;
         let (auth, user, own) = (self.clone(), current.id, current.session.id);
         let end = async move {
             let write = auth.parts().db.write(async |tx| {
+                if basis.lock(&tx).await?.is_none() {
+                    return Ok((None, Ended::NONE));
+                }
                 let ended = Ended::all_but(&tx, user, own).await?;
-                Ok((ended.count(), ended))
+                Ok((Some(ended.count()), ended))
             });
             write.await
         };
-        let count = self.parts().sessions.ending(Some(user), end).await?;
+        let count = self.parts().sessions.ending(Some(user), end).await?.ok_or(ConfirmError::Ended)?;
         tracing::info!(
             event = "sessions.ended",
             reason = "owner",

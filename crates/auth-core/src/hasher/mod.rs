@@ -1,24 +1,29 @@
 //! Hashing passwords: threads of its own, a bounded queue, and no more work than can be done in time.
 //!
-//! A hash at bcrypt cost 12 takes a fifth of a second of a core. So hashing has its own idle-priority
-//! threads, where it is in nobody's way, a helper for when that leaves them nothing, and whoever wants to
-//! hash first asks to be let in
-//! ([`Hasher::admit`]): if the wait would be longer than the budget, the answer is [`Busy`] at once, before
-//! anything was looked up or computed.
+//! A hash at bcrypt cost 12 takes a fifth of a second of a core, so hashing has threads of its own. They have the
+//! normal scheduling class, and so their fair share beside other programs, and ask for long time slices, so that threads
+//! with short ones answer requests meanwhile. A hash job is admitted ([`Hasher::admit`]) only if the work already queued
+//! will finish within the time budget at the speed that the threads achieve; otherwise it fails with [`Busy`] at once,
+//! before anything was looked up or computed. Requesters share the budget equally.
 //!
 //! Peak memory is `(threads + 1) x max(4 KiB x lanes, block)` for the work, where the block is 19 MiB for an Argon2id
 //! hash of ours and up to 128 MiB for an imported one (kept until the thread had nothing to do for ten
 //! seconds), and under 2 KiB for each job that waits, of which the budget lets in
 //! `threads x budget / duration of a hash`.
 
+mod admission;
 mod bcrypt;
 mod census;
 mod class;
+mod fair_queue;
 mod figures;
 mod foreign;
+mod job;
 mod kdf;
+mod pace;
 mod pool;
 mod queue;
+mod requester;
 mod scheme;
 mod slot;
 mod stored;
@@ -33,6 +38,7 @@ use self::{
 pub(crate) use self::{census::Census, stored::Stored};
 pub use self::{
     figures::Figures,
+    requester::Requester,
     scheme::Scheme,
     slot::{HashFailed, Slot, Verdict},
 };
@@ -81,7 +87,7 @@ impl Hasher {
     pub fn start(options: HasherOptions, entropy: Arc<dyn Entropy>) -> io::Result<Self> {
         let engine: Arc<dyn BcryptEngine> = Arc::new(Lanes);
         let hasher = Self::start_with(options, entropy, &engine)?;
-        pool::spawn_helper(&hasher.0.queue, &engine)?;
+        pool::spawn_rescuer(&hasher.0.queue, &engine)?;
         Ok(hasher)
     }
 
@@ -96,16 +102,17 @@ impl Hasher {
         Ok(Self(Arc::new(shared)))
     }
 
-    /// Asks to be let in: what is let in will be begun within the budget.
+    /// Admits one login, registration or reset of a requester, if its hash will begin within the budget.
     ///
-    /// To be called before anything is looked up, so that a refusal tells nothing of the account.
+    /// To be called before anything is looked up, so that a refusal reveals nothing about the account. A requester that
+    /// has much waiting is refused before one that has little.
     ///
     /// # Errors
     ///
     /// [`Busy`], with the time after which it makes sense to try again.
-    pub fn admit(&self) -> Result<Slot, Busy> {
+    pub fn admit(&self, requester: Requester) -> Result<Slot, Busy> {
         let class = Recipe::standard(self.0.scheme).class();
-        let reservation = self.0.queue.reserve(class)?;
+        let reservation = self.0.queue.reserve(requester, class)?;
         Ok(Slot::new(Arc::clone(&self.0), reservation))
     }
 

@@ -1,71 +1,78 @@
-//! The queue: who is let in, and who is next.
+//! The queue: who is admitted, and what is computed next.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::HashMap,
     num::NonZeroUsize,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
-use tokio::sync::oneshot;
-use zeroize::Zeroizing;
-
-use super::{Busy, Figures, class::Class, kdf::Kdf};
+use super::{
+    Busy, Figures, Requester,
+    admission::Admitted,
+    class::Class,
+    fair_queue::FairQueue,
+    job::Job,
+    pace::{Pace, speed_of_running},
+};
 
 /// How many classes' durations are remembered. Stored hashes are bounded in cost, not in variety.
 const CLASSES: usize = 64;
 
-/// How often to look whether jobs starve.
-const LOOK_FOR_STARVING: Duration = Duration::from_millis(250);
+/// How often the rescuer looks for jobs that make no progress.
+const LOOK_FOR_STALLED: Duration = Duration::from_millis(250);
 
 /// The shortest duration that a hash is thought to take: it bounds how many jobs can wait.
 const SHORTEST: Duration = Duration::from_micros(200);
-
-/// One digest to compute.
-pub struct Job {
-    pub class: Class,
-    /// Scheme, cost and salt in full.
-    pub task: Task,
-    pub password: Zeroizing<Vec<u8>>,
-    pub reply: oneshot::Sender<Vec<u8>>,
-    pub span: tracing::Span,
-    pub queued_at: Instant,
-}
-
-/// What to compute.
-pub enum Task {
-    Bcrypt { cost: u32, salt: [u8; 16] },
-    Computed { kdf: Kdf, length: usize },
-}
 
 /// Jobs that wait, and what is known of how long they take.
 pub struct Queue {
     state: Mutex<State>,
     wake: Condvar,
-    /// For the helper, which is not to be woken in another's place.
-    help: Condvar,
+    /// For the rescuer, which is not to be woken in another thread's place.
+    rescue: Condvar,
     threads: NonZeroUsize,
     max_wait: Duration,
 }
 
 #[derive(Default)]
 struct State {
-    jobs: VecDeque<Job>,
+    jobs: FairQueue,
+    running: Vec<Running>,
+    /// Names the next batch.
+    batches: u64,
     /// Threads that wait for a job.
     idle: usize,
-    /// Work that was let in and is not finished.
-    admitted: Duration,
+    admitted: Admitted,
+    /// Computing time of one job, by class.
     durations: HashMap<Class, Duration>,
-    /// When a thread last finished jobs, other than by helping out.
+    pace: Pace,
+    /// When a hashing thread last finished a batch.
     progress_at: Option<Instant>,
     figures: Figures,
     closed: bool,
 }
 
+/// A batch that a thread has begun.
+struct Running {
+    number: u64,
+    jobs: Vec<Arc<Job>>,
+    /// The computing time that it needs.
+    expected: Duration,
+    began: Instant,
+    /// Whether the rescuer computes it as well.
+    rescued: bool,
+}
+
+/// Jobs of one class for a thread, at least one.
+pub struct Batch {
+    pub jobs: Vec<Arc<Job>>,
+    number: Option<u64>,
+}
+
 /// What a thread gets when it asks for work.
 pub enum Turn {
-    /// Jobs of one class, at least one.
-    Work(Vec<Job>),
+    Work(Batch),
     /// Nothing came for as long as the thread cared to wait.
     Nothing,
     /// Nothing will ever come.
@@ -74,49 +81,51 @@ pub enum Turn {
 
 impl Queue {
     pub fn new(threads: NonZeroUsize, max_wait: Duration) -> Self {
-        Self { state: Mutex::default(), wake: Condvar::new(), help: Condvar::new(), threads, max_wait }
+        Self { state: Mutex::default(), wake: Condvar::new(), rescue: Condvar::new(), threads, max_wait }
     }
 
-    /// Lets somebody in, if what was let in before will be done within the budget.
-    pub fn reserve(self: &Arc<Self>, class: Class) -> Result<Reservation, Busy> {
+    /// Admits a job of a requester if it will begin within the budget: see [`Admitted::ahead_of`].
+    pub fn reserve(self: &Arc<Self>, requester: Requester, class: Class) -> Result<Reservation, Busy> {
         let mut state = self.state();
-        let wait = self.expected_wait(&state);
+        let cost = state.duration(class);
+        let wait = self.wait_for(&state, state.admitted.ahead_of(requester, cost));
         if wait > self.max_wait {
             state.figures.refused += 1;
             return Err(Busy { retry_after: wait.saturating_sub(self.max_wait).max(Duration::from_secs(1)) });
         }
-        let cost = state.duration(class);
-        state.admitted += cost;
-        Ok(Reservation { queue: Arc::clone(self), cost })
+        state.admitted.add(requester, cost);
+        Ok(Reservation { queue: Arc::clone(self), requester, cost })
     }
 
     pub fn push(&self, job: Job) {
-        self.state().jobs.push_back(job);
+        let mut state = self.state();
+        let cost = state.duration(job.class);
+        state.jobs.push(Arc::new(job), cost);
+        drop(state);
         self.wake.notify_one();
     }
 
     /// Waits for work: at most `lanes` jobs of one class, fewer while other threads are idle, so that jobs
     /// spread over the threads first and a lone one costs a plain hash.
-    pub fn next(&self, lanes: impl Fn(Class) -> usize, patience: Option<Duration>) -> Turn {
+    pub fn next(&self, lanes: impl Fn(Class) -> usize, timeout: Option<Duration>) -> Turn {
         let mut state = self.state();
         loop {
             state.drop_abandoned();
-            if let Some(first) = state.jobs.front() {
+            if let Some(first) = state.jobs.first() {
                 let class = first.class;
                 let share = state.jobs.len().div_ceil(state.idle + 1);
-                let batch = state.take(class, lanes(class).clamp(1, share));
-                return Turn::Work(batch);
+                return Turn::Work(state.begin(class, lanes(class).clamp(1, share)));
             }
             if state.closed {
                 return Turn::Over;
             }
             state.idle += 1;
             let timed_out;
-            (state, timed_out) = match patience {
+            (state, timed_out) = match timeout {
                 None => (self.wake.wait(state).unwrap_or_else(PoisonError::into_inner), false),
-                Some(patience) => {
+                Some(timeout) => {
                     let (state, wait) =
-                        self.wake.wait_timeout(state, patience).unwrap_or_else(PoisonError::into_inner);
+                        self.wake.wait_timeout(state, timeout).unwrap_or_else(PoisonError::into_inner);
                     (state, wait.timed_out())
                 }
             };
@@ -127,53 +136,67 @@ impl Queue {
         }
     }
 
-    /// Waits until jobs wait for long and the threads that should do them get nowhere, because others
-    /// saturate every core; then takes some of them.
-    pub fn next_of_the_starving(&self, lanes: impl Fn(Class) -> usize) -> Turn {
+    /// Waits until jobs make no progress, begun or waiting, although they should have been done long ago; then takes
+    /// them. A begun batch stays with its thread, too: the first of the two to finish replies.
+    pub fn next_stalled(&self, lanes: impl Fn(Class) -> usize) -> Turn {
         let mut state = self.state();
         while !state.closed {
             state.drop_abandoned();
-            if let Some(class) = state.starving(&lanes) {
-                return Turn::Work(state.take(class, lanes(class).max(1)));
+            let now = Instant::now();
+            if let Some(batch) = state.stalled_batch(now) {
+                return Turn::Work(batch);
             }
-            state =
-                self.help.wait_timeout(state, LOOK_FOR_STARVING).unwrap_or_else(PoisonError::into_inner).0;
+            if let Some(class) = state.stalled_class(now, &lanes) {
+                return Turn::Work(Batch { jobs: state.take(class, lanes(class).max(1)), number: None });
+            }
+            let waited = self.rescue.wait_timeout(state, LOOK_FOR_STALLED);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
         Turn::Over
     }
 
-    /// A thread finished jobs: it does not starve.
-    pub fn progress(&self) {
-        self.state().progress_at = Some(Instant::now());
-    }
-
-    /// Learns how long a job of a class takes.
-    pub fn learn(&self, class: Class, jobs: usize, took: Duration) {
-        let each = took / u32::try_from(jobs.max(1)).unwrap_or(u32::MAX);
+    /// A batch is done: learns how long its jobs take and how much of a core its thread got.
+    pub fn finished(&self, batch: &Batch, computed: Duration, elapsed: Duration) {
+        let Some(class) = batch.jobs.first().map(|job| job.class) else { return };
+        let each = computed / u32::try_from(batch.jobs.len()).unwrap_or(u32::MAX);
+        let now = Instant::now();
         let mut state = self.state();
-        state.figures.hashed += jobs as u64;
+        state.figures.hashed += batch.jobs.len() as u64;
         let known = state.duration(class);
         if state.durations.len() < CLASSES || state.durations.contains_key(&class) {
             state.durations.insert(class, (known * 7 + each) / 8);
+        }
+        if let Some(number) = batch.number {
+            state.pace.measured(computed, elapsed, now);
+            state.running.retain(|running| running.number != number);
+            state.progress_at = Some(now);
         }
     }
 
     pub fn figures(&self) -> Figures {
         let state = self.state();
-        Figures { queued: state.jobs.len(), expected_wait: self.expected_wait(&state), ..state.figures }
+        let expected_wait = self.wait_for(&state, state.admitted.total());
+        Figures { queued: state.jobs.len(), expected_wait, ..state.figures }
     }
 
-    /// Sends the threads home once the jobs are done.
+    /// Ends the threads once the jobs are done.
     pub fn close(&self) {
         self.state().closed = true;
         self.wake.notify_all();
-        self.help.notify_all();
+        self.rescue.notify_all();
     }
 
-    fn expected_wait(&self, state: &State) -> Duration {
-        let threads = u32::try_from(self.threads.get()).unwrap_or(u32::MAX);
-        // A thread that is free begins at once, whatever the others do.
-        state.admitted / threads
+    /// How long it takes until so much computing time was spent, with what the threads achieve at this moment.
+    fn wait_for(&self, state: &State, work: Duration) -> Duration {
+        let now = Instant::now();
+        let usual = state.pace.speed(now);
+        let running: f64 = state
+            .running
+            .iter()
+            .map(|batch| speed_of_running(batch.expected, now.saturating_duration_since(batch.began), usual))
+            .sum();
+        let resting = self.threads.get().saturating_sub(state.running.len());
+        work.div_f64(running + usual * f64::from(u32::try_from(resting).unwrap_or(u32::MAX)))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -187,62 +210,82 @@ impl State {
         self.durations.get(&class).copied().unwrap_or_else(|| class.guess()).max(SHORTEST)
     }
 
-    /// The class of the job that has waited longest, if for so long nothing was finished that it should have
-    /// been begun by now: three times what a full batch takes, and half a second.
-    fn starving(&self, lanes: impl Fn(Class) -> usize) -> Option<Class> {
-        let first = self.jobs.front()?;
-        let batch = self.duration(first.class) * u32::try_from(lanes(first.class)).unwrap_or(1);
-        let patience = batch * 3 + Duration::from_millis(500);
-        let is_starving = first.queued_at.elapsed() > patience
-            && self.progress_at.is_none_or(|progress| progress.elapsed() > patience);
-        is_starving.then_some(first.class)
-    }
-
-    /// A job whose caller has gone is not begun.
     fn drop_abandoned(&mut self) {
-        let before = self.jobs.len();
-        self.jobs.retain(|job| !job.reply.is_closed());
-        self.figures.dropped += (before - self.jobs.len()) as u64;
+        self.figures.dropped += self.jobs.drop_abandoned();
     }
 
-    /// Takes the first jobs of a class out of the queue.
-    fn take(&mut self, class: Class, most: usize) -> Vec<Job> {
-        let mut taken = Vec::with_capacity(most);
-        let mut index = 0;
-        while taken.len() < most && index < self.jobs.len() {
-            if self.jobs[index].class == class {
-                taken.extend(self.jobs.remove(index));
-            } else {
-                index += 1;
-            }
-        }
+    /// Takes jobs out of the queue, at least one, for a thread that begins with them.
+    fn begin(&mut self, class: Class, most: usize) -> Batch {
+        let jobs = self.take(class, most);
+        let number = self.batches;
+        self.batches += 1;
+        let expected = self.duration(class) * u32::try_from(jobs.len()).unwrap_or(u32::MAX);
+        let began = Instant::now();
+        self.running.push(Running { number, jobs: jobs.clone(), expected, began, rescued: false });
+        Batch { jobs, number: Some(number) }
+    }
+
+    fn take(&mut self, class: Class, most: usize) -> Vec<Arc<Job>> {
+        let taken = self.jobs.take(class, most);
         self.figures.waited += taken.iter().map(|job| job.queued_at.elapsed()).sum::<Duration>();
         taken
     }
+
+    /// How long work of this computing time may take before it counts as stalled: four times as long as it should at
+    /// the present pace, and a second.
+    fn limit(&self, expected: Duration, now: Instant) -> Duration {
+        (expected * 4).div_f64(self.pace.speed(now)) + Duration::from_secs(1)
+    }
+
+    /// The jobs of a batch that is stalled, and that the rescuer has not taken yet.
+    fn stalled_batch(&mut self, now: Instant) -> Option<Batch> {
+        let index = self.running.iter().position(|batch| {
+            !batch.rescued && now.saturating_duration_since(batch.began) > self.limit(batch.expected, now)
+        })?;
+        let batch = &mut self.running[index];
+        batch.rescued = true;
+        let jobs: Vec<_> = batch.jobs.iter().filter(|job| !job.is_abandoned()).cloned().collect();
+        (!jobs.is_empty()).then_some(Batch { jobs, number: None })
+    }
+
+    /// The class of the job that waits longest, if it should have begun long ago and no thread finished anything since.
+    fn stalled_class(&self, now: Instant, lanes: impl Fn(Class) -> usize) -> Option<Class> {
+        let oldest = self.jobs.oldest()?;
+        let batch = self.duration(oldest.class) * u32::try_from(lanes(oldest.class)).unwrap_or(1);
+        let limit = self.limit(batch, now);
+        let is_late = |then: Instant| now.saturating_duration_since(then) > limit;
+        (is_late(oldest.queued_at) && self.progress_at.is_none_or(is_late)).then_some(oldest.class)
+    }
 }
 
-/// Work that was let in: given back when dropped, be it done or not.
+/// Work that was admitted: makes room when it is dropped, done or not.
 ///
-/// A caller that goes away gives its work back although a thread may be at it: the wait is then
-/// underestimated by one job a thread at the most.
+/// A caller that goes away makes room although a thread may compute its job: the wait is then underestimated by at most
+/// one batch a thread.
 pub struct Reservation {
     queue: Arc<Queue>,
+    requester: Requester,
     cost: Duration,
 }
 
 impl Reservation {
+    /// Whose work it is.
+    pub const fn requester(&self) -> Requester {
+        self.requester
+    }
+
     /// Corrects what the work costs, now that it is known which class it is and how many hashes are left.
     pub fn adjust(&mut self, class: Class, hashes: u32) {
         let mut state = self.queue.state();
         let cost = state.duration(class) * hashes;
-        state.admitted = state.admitted.saturating_sub(self.cost) + cost;
+        state.admitted.remove(self.requester, self.cost);
+        state.admitted.add(self.requester, cost);
         self.cost = cost;
     }
 }
 
 impl Drop for Reservation {
     fn drop(&mut self) {
-        let mut state = self.queue.state();
-        state.admitted = state.admitted.saturating_sub(self.cost);
+        self.queue.state().admitted.remove(self.requester, self.cost);
     }
 }

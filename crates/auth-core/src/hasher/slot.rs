@@ -1,16 +1,16 @@
 //! What was let in may do: verify a password, and hash one.
 
-use std::{fmt, sync::Arc, time::Instant};
+use std::{fmt, sync::Arc};
 
 use auth_db::model::{NewPassword, Password, PasswordHash};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
-use tokio::sync::oneshot;
 use zeroize::Zeroizing;
 
 use super::{
     Shared,
-    queue::{Job, Reservation, Task},
+    job::{Job, Task},
+    queue::Reservation,
     scheme::Recipe,
     stored::{ARGON2ID_DIGEST, Prehash, Stored},
 };
@@ -169,10 +169,9 @@ impl Slot {
             Stored::Bcrypt { hash, .. } => Task::Bcrypt { cost: hash.cost(), salt: *hash.salt() },
             Stored::Computed { kdf, digest } => Task::Computed { kdf: kdf.clone(), length: digest.len() },
         };
-        let (reply, answer) = oneshot::channel();
-        let span = tracing::Span::current();
-        self.shared.queue.push(Job { class, task, password, reply, span, queued_at: Instant::now() });
-        answer.await.map_err(|_| HashFailed::Computation)
+        let (job, digest) = Job::new(self.reservation.requester(), class, task, password);
+        self.shared.queue.push(job);
+        digest.await.map_err(|_| HashFailed::Computation)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Mail: what is wanted is stored, and a worker sends it.
 
 mod figures;
+mod limits;
 mod notice;
 mod request;
 mod worker;
@@ -12,6 +13,7 @@ use time::{Duration, OffsetDateTime};
 
 pub use self::{
     figures::{Counters, MailFigures},
+    limits::{KEPT, was_mailed},
     notice::Notice,
     request::ResetRequest,
     worker::Delivered,

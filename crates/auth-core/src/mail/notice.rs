@@ -15,6 +15,11 @@ use crate::Auth;
 pub struct Notice(Option<Wanted>);
 
 impl Notice {
+    /// Whether there is to be one.
+    pub const fn is_wanted(&self) -> bool {
+        self.0.is_some()
+    }
+
     /// Stores it.
     pub async fn put(&self, tx: &Transaction, now: OffsetDateTime) -> Result<(), DbError> {
         match &self.0 {

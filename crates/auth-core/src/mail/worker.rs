@@ -1,13 +1,15 @@
 //! The worker: claims what is due, makes what it needs, sends it, and marks it.
 
-use std::time::Duration as StdDuration;
+use std::{collections::HashSet, time::Duration as StdDuration};
 
 use auth_db::{
     model::{Email, MailKind, User},
     outbox::{self, Waiting},
     users,
 };
+use futures_util::{StreamExt, stream::FuturesUnordered};
 use time::{Duration, OffsetDateTime};
+use tokio::time::Instant;
 
 use super::{Content, Letter, MailFailed, MailFigures, Mailer};
 use crate::{Auth, Unavailable};
@@ -30,12 +32,8 @@ const LONGEST_PAUSE: Duration = Duration::minutes(15);
 /// How long a mail is tried.
 const GIVEN_UP_AFTER: Duration = Duration::hours(24);
 
-/// Reset links that are sent to one address within an hour: each further one would end the one that its owner is about
-/// to use (zitadel#12622).
-const RESETS_AN_HOUR: u64 = 3;
-
-/// How long it is known what was sent.
-const REMEMBERED: Duration = Duration::hours(1);
+/// Mails that one worker sends at once: a slow one takes one of these places.
+const SENDERS: usize = 8;
 
 /// How often a worker looks that nobody called.
 const INTERVAL: StdDuration = StdDuration::from_secs(1);
@@ -50,7 +48,7 @@ pub struct Delivered {
     pub sent: usize,
     /// Mails that will be tried again.
     pub postponed: usize,
-    /// Mails that nobody gets: the address has no account, or got three links within the hour.
+    /// Mails that are not sent: the address has no account, or got as many as it may.
     pub dropped: usize,
     /// Mails that were given up.
     pub given_up: usize,
@@ -59,21 +57,21 @@ pub struct Delivered {
 }
 
 impl Delivered {
-    /// Whether nothing was due.
-    fn is_nothing(&self) -> bool {
-        *self == Self::default()
+    fn count(&mut self, outcome: Outcome) {
+        match outcome {
+            Outcome::Sent => self.sent += 1,
+            Outcome::Postponed => self.postponed += 1,
+            Outcome::Dropped => self.dropped += 1,
+            Outcome::GivenUp => self.given_up += 1,
+            Outcome::Unreachable => self.unreachable = true,
+            Outcome::NotOurs => {}
+        }
     }
 }
 
-/// What a worker does before it looks again.
-enum Pause {
-    None,
-    For(StdDuration),
-    UntilWanted,
-}
-
 /// What became of one mail.
-enum Outcome {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
     Sent,
     Postponed,
     Dropped,
@@ -83,110 +81,143 @@ enum Outcome {
     NotOurs,
 }
 
-impl Auth {
-    /// Sends the mails that are wanted, until [`Auth::stop_mail`] or its task is ended. Any number of workers may do so
-    /// on one database.
-    ///
-    /// Where the task is ended, what was being sent is sent again a minute later, by whichever worker looks then.
-    pub async fn deliver_mail(&self, mailer: &impl Mailer) {
-        let mut stopped = self.parts().mail_stopped.subscribe();
-        let mut rest = INTERVAL;
-        loop {
-            let pause = match self.deliver_due(mailer).await {
-                Ok(Delivered { unreachable: true, .. }) => {
-                    let pause = rest;
-                    rest = (rest * 2).min(LONGEST_REST);
-                    Pause::For(pause)
-                }
-                Ok(delivered) => {
-                    rest = INTERVAL;
-                    if delivered.is_nothing() { Pause::UntilWanted } else { Pause::None }
-                }
-                Err(cause) => {
-                    tracing::warn!(%cause, "could not look for mails to send");
-                    Pause::UntilWanted
-                }
-            };
-            tokio::select! {
-                biased;
-                _ = stopped.wait_for(|stopped| *stopped) => return,
-                () = self.pause_mail(pause) => {}
-            }
-        }
+/// How long a worker leaves a mail server alone that can't be reached.
+struct Rest {
+    next: StdDuration,
+    until: Option<Instant>,
+}
+
+impl Rest {
+    const NONE: Self = Self { next: INTERVAL, until: None };
+
+    fn is_over(&self) -> bool {
+        self.until.is_none_or(|until| Instant::now() >= until)
     }
 
-    async fn pause_mail(&self, pause: Pause) {
-        match pause {
-            Pause::None => {}
-            Pause::For(time) => tokio::time::sleep(time).await,
-            // Whether somebody called or it is time: both are reasons to look.
-            Pause::UntilWanted => {
+    fn after(&mut self, outcome: Outcome) {
+        match outcome {
+            // Several may fail at once, which is one failure.
+            Outcome::Unreachable if self.is_over() => {
+                self.until = Some(Instant::now() + self.next);
+                self.next = (self.next * 2).min(LONGEST_REST);
+            }
+            Outcome::Sent => *self = Self::NONE,
+            _ => {}
+        }
+    }
+}
+
+impl Auth {
+    /// Sends the mails that are wanted, several at once, until [`Auth::stop_mail`] or its task is ended. Any number of
+    /// workers may do so on one database.
+    ///
+    /// If the task is ended, what was being sent is sent again a minute later, by whichever worker looks then.
+    pub async fn deliver_mail(&self, mailer: &impl Mailer) {
+        let mut stopped = self.parts().mail_stopped.subscribe();
+        let (mut sending, mut ids) = (FuturesUnordered::new(), HashSet::new());
+        let mut rest = Rest::NONE;
+        loop {
+            if sending.len() < SENDERS && rest.is_over() {
+                match outbox::due(self.parts().db.read(), self.now(), BATCH).await {
+                    Ok(due) => {
+                        let room = SENDERS - sending.len();
+                        // One whose sender has not claimed it yet is still due.
+                        let new = due.into_iter().filter(|mail| !ids.contains(&mail.id)).take(room);
+                        for mail in new.collect::<Vec<_>>() {
+                            ids.insert(mail.id);
+                            sending
+                                .push(async move { (mail.id, self.deliver_and_count(mailer, &mail).await) });
+                        }
+                    }
+                    Err(cause) => tracing::warn!(%cause, "could not look for mails to send"),
+                }
+            }
+            let is_full = sending.len() == SENDERS;
+            tokio::select! {
+                biased;
+                _ = stopped.wait_for(|stopped| *stopped) => break,
+                Some((id, outcome)) = sending.next(), if !sending.is_empty() => {
+                    ids.remove(&id);
+                    rest.after(outcome);
+                }
+                () = self.pause_mail(&rest, is_full) => {}
+            }
+        }
+        while sending.next().await.is_some() {}
+    }
+    /// Waits until there may be something to begin.
+    async fn pause_mail(&self, rest: &Rest, is_full: bool) {
+        match rest.until {
+            Some(until) if !rest.is_over() => tokio::time::sleep_until(until).await,
+            _ if is_full => std::future::pending().await,
+            // A notification and the end of the interval are both reasons to look.
+            _ => {
                 let _ = tokio::time::timeout(INTERVAL, self.parts().mail_wanted.notified()).await;
             }
         }
     }
 
-    /// Has [`Auth::deliver_mail`] return, in this process, as soon as the mail that is being sent has been: for a program
-    /// that is about to end.
+    /// Has [`Auth::deliver_mail`] return, in this process, as soon as the mails that are being sent have been: for a
+    /// program that is about to end.
     pub fn stop_mail(&self) {
         self.parts().mail_stopped.send_replace(true);
     }
 
-    /// Sends the mails that are due now, at most 32 of them.
+    /// Sends the mails that are due now, one after the other, at most 32 of them.
     ///
     /// # Errors
     ///
-    /// [`Unavailable`]; what was not marked as sent is sent by a later round.
+    /// [`Unavailable`]; what was not marked as sent is sent by a later call.
     #[tracing::instrument(level = "debug", name = "core.deliver_due", skip_all)]
     pub async fn deliver_due(&self, mailer: &impl Mailer) -> Result<Delivered, Unavailable> {
-        let now = self.now();
-        self.parts().db.write(async |tx| outbox::purge(&tx, now - REMEMBERED, BATCH).await).await?;
         let mut delivered = Delivered::default();
-        let round = self.deliver_round(mailer, now, &mut delivered).await;
-        // Also where it was cut short.
-        self.parts().mail_counters.add(&delivered);
-        round.map(|()| delivered)
-    }
-
-    async fn deliver_round(
-        &self,
-        mailer: &impl Mailer,
-        now: OffsetDateTime,
-        delivered: &mut Delivered,
-    ) -> Result<(), Unavailable> {
-        for mail in outbox::due(self.parts().db.read(), now, BATCH).await? {
-            if *self.parts().mail_stopped.borrow() {
+        for mail in outbox::due(self.parts().db.read(), self.now(), BATCH).await? {
+            let outcome = self.deliver(mailer, &mail).await?;
+            self.parts().mail_counters.count(outcome);
+            delivered.count(outcome);
+            if delivered.unreachable {
                 break;
             }
-            match self.deliver(mailer, &mail).await? {
-                Outcome::Sent => delivered.sent += 1,
-                Outcome::Postponed => delivered.postponed += 1,
-                Outcome::Dropped => delivered.dropped += 1,
-                Outcome::GivenUp => delivered.given_up += 1,
-                Outcome::NotOurs => {}
-                Outcome::Unreachable => {
-                    delivered.unreachable = true;
-                    break;
-                }
+        }
+        Ok(delivered)
+    }
+
+    async fn deliver_and_count(&self, mailer: &impl Mailer, mail: &Waiting) -> Outcome {
+        match self.deliver(mailer, mail).await {
+            Ok(outcome) => {
+                self.parts().mail_counters.count(outcome);
+                outcome
+            }
+            Err(cause) => {
+                tracing::warn!(%cause, mail = mail.id, "a mail could not be sent");
+                Outcome::NotOurs
             }
         }
-        Ok(())
     }
 
     async fn deliver(&self, mailer: &impl Mailer, mail: &Waiting) -> Result<Outcome, Unavailable> {
         let (db, now) = (&self.parts().db, self.now());
-        if !db.write(async |tx| outbox::claim(&tx, mail, now + LEASE).await).await? {
+        if *self.parts().mail_stopped.borrow()
+            || !db.write(async |tx| outbox::claim(&tx, mail, now + LEASE).await).await?
+        {
             return Ok(Outcome::NotOurs);
         }
         if now - mail.created_at >= GIVEN_UP_AFTER {
             return self.give_up(mail, "it was tried for a day").await;
         }
+        let began = Instant::now();
         let Some(letter) = self.letter(mail).await? else {
+            // It takes a sender's place for as long as another one: otherwise the mails behind it would reveal, by when
+            // they arrive, whether the address has an account.
+            tokio::time::sleep_until(began + self.parts().mail_counters.usual_sending_time()).await;
             return self.end_of(mail, Outcome::Dropped).await;
         };
         let in_time = tokio::time::timeout(SENDING, mailer.send(&letter)).await;
-        match in_time.unwrap_or_else(|_| Err(MailFailed::Unreachable("no answer in time".to_owned()))) {
+        // It may have been the fault of this mail alone.
+        match in_time.unwrap_or_else(|_| Err(MailFailed::Later("no answer in time".to_owned()))) {
             Ok(()) => {
+                self.parts().mail_counters.sent_within(began.elapsed());
+                let now = self.now();
                 db.write(async |tx| outbox::sent(&tx, mail.id, now).await).await?;
                 tracing::info!(
                     event = "mail.sent",
@@ -248,23 +279,29 @@ impl Auth {
         Ok(self.parts().db.write(async |tx| outbox::postpone(&tx, mail.id, until).await).await?)
     }
 
-    /// What is to be sent; none if nobody is to get it.
+    /// What is to be sent; none if nothing is.
     async fn letter(&self, mail: &Waiting) -> Result<Option<Letter>, Unavailable> {
         let Some(user) = self.owner_of(&mail.wanted.email_key).await? else { return Ok(None) };
         let content = match mail.wanted.kind {
-            MailKind::Reset => {
-                let (db, since) = (self.parts().db.read(), self.now() - REMEMBERED);
-                if outbox::count_before(db, mail, since).await? >= RESETS_AN_HOUR {
-                    tracing::info!(user_id = %user.id, "no further reset link: there were enough within the hour");
-                    return Ok(None);
-                }
-                let Some(token) = self.put_reset(&user).await? else { return Ok(None) };
-                Content::Reset { token, lifetime: self.policy().reset_lifetime }
-            }
-            MailKind::PasswordChanged => Content::PasswordChanged,
+            MailKind::Reset => self
+                .token_for_mail(mail, &user)
+                .await?
+                .map(|(token, lifetime)| Content::Reset { token, lifetime }),
+            MailKind::PasswordChanged | MailKind::NewDevice if !self.may_notify(mail, &user).await? => None,
+            MailKind::PasswordChanged => Some(Content::PasswordChanged),
             MailKind::NewDevice => {
-                Content::NewDevice { device: mail.wanted.detail.clone().unwrap_or_default() }
+                Some(Content::NewDevice { device: mail.wanted.detail.clone().unwrap_or_default() })
             }
+        };
+        let Some(content) = content else {
+            tracing::info!(
+                event = "mail.dropped",
+                mail = mail.id,
+                kind = %mail.wanted.kind,
+                user_id = %user.id,
+                "a mail was dropped: the address got enough of its kind"
+            );
+            return Ok(None);
         };
         Ok(Some(Letter { to: user.email, language: mail.wanted.language, at: mail.created_at, content }))
     }

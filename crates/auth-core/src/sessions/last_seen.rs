@@ -18,6 +18,9 @@ use crate::policy::LAST_SEEN_FLUSH;
 /// each.
 const REMEMBERED: usize = 100_000;
 
+/// How far a clock may go back without anything being corrected, in microseconds: a minute.
+const CLOCK_TOLERANCE: i64 = 60_000_000;
+
 /// What this process saw of the use of sessions.
 #[derive(Debug, Default)]
 pub struct LastSeen(Mutex<HashMap<SessionTokenDigest, Arc<Seen>>>);
@@ -39,9 +42,15 @@ impl Seen {
         instant(self.at.load(Ordering::Acquire))
     }
 
-    /// It was used; an instant before one that is known changes nothing.
+    /// It was used; an instant before one that is known changes nothing, unless that one is of a clock that was ahead.
     pub fn note(&self, at: OffsetDateTime) {
-        self.at.fetch_max(micros(at), Ordering::AcqRel);
+        let at = micros(at);
+        let before = self.at.fetch_max(at, Ordering::AcqRel);
+        if before > at.saturating_add(CLOCK_TOLERANCE) {
+            // Another use at this moment is as good.
+            let _ = self.at.compare_exchange(before, at, Ordering::AcqRel, Ordering::Acquire);
+            self.written.store(i64::MIN, Ordering::Release);
+        }
     }
 
     /// Whether the session ended.
@@ -82,6 +91,16 @@ impl LastSeen {
         match self.seen().get(session) {
             Some(seen) if seen.at() >= stored => seen.at(),
             _ => stored.saturating_add(LAST_SEEN_FLUSH * 2),
+        }
+    }
+
+    /// Takes instants in the future of `now` for `now`: the clock was ahead.
+    pub fn pull_back(&self, now: OffsetDateTime) {
+        for seen in self.seen().values() {
+            // One of the present or the past stays as it is.
+            if seen.at() > now {
+                seen.note(now);
+            }
         }
     }
 
@@ -169,6 +188,19 @@ mod tests {
         last_seen.note(SESSION, at(5));
 
         assert_eq!(last_seen.latest(&SESSION, at(0)), at(10));
+    }
+
+    /// Nobody uses it again: it must not look used until the clock has caught up.
+    #[test]
+    fn what_was_seen_by_a_clock_that_was_ahead_is_taken_for_now() {
+        let last_seen = LastSeen::default();
+        last_seen.note(SESSION, at(1_000_000));
+        last_seen.pull_back(at(500));
+        assert_eq!(last_seen.latest(&SESSION, at(0)), at(500));
+
+        last_seen.note(SESSION, at(1_000_000));
+        last_seen.note(SESSION, at(600));
+        assert_eq!(last_seen.latest(&SESSION, at(0)), at(600));
     }
 
     #[test]

@@ -196,6 +196,16 @@ impl Sessions {
         Ok(unwritten.len())
     }
 
+    /// Takes uses in the future of `now` for `now`: the clock was ahead.
+    pub fn pull_back(&self, now: OffsetDateTime) {
+        self.0.last_seen.pull_back(now);
+    }
+
+    /// Looks every session up again at its next check.
+    pub fn forget_everything(&self) {
+        self.0.cache.clear();
+    }
+
     fn forget(&self, ended: &[SessionTokenDigest]) {
         self.0.cache.forget(ended);
         for session in ended {

@@ -1,25 +1,33 @@
 //! How often an account may be tried, from wherever: stored, so that it holds on all nodes and after a restart.
 
+use std::sync::Arc;
+
 use auth_db::{
     Conflict, DbError, Transaction, devices,
     model::{DeviceToken, DeviceTokenDigest, Email, Tries},
-    throttles::{self, AccountDigest},
+    throttles::{self, AccountDigest, Stored},
 };
 use sha2::{Digest, Sha256};
 use time::{Duration, OffsetDateTime};
+use tokio::time::Instant;
 use tracing::Instrument;
 
-use super::{Throttled, TryError};
+use super::{TryError, in_flight::InFlight};
 use crate::{Auth, Unavailable};
 
 /// How often a reservation is tried where others bring the first one of an account at the same moment.
 const ATTEMPTS: u32 = 3;
+
+/// How long an attempt waits for others at the same account that are being checked: a few batches of hashes.
+const LONGEST_WAIT_FOR_OTHERS: std::time::Duration = std::time::Duration::from_secs(10);
 
 /// A try that counts as failed until it is settled.
 #[derive(Debug, Clone)]
 pub struct Reservation {
     whose: Whose,
     reserved: Tries,
+    /// Attempts of the same allowance wait until the last clone is gone.
+    _in_flight: Arc<InFlight>,
 }
 
 /// Whose allowance a try was taken from.
@@ -58,7 +66,7 @@ impl Reservation {
     }
 
     async fn refund(&self, tx: &Transaction, account: &AccountDigest) -> Result<(), DbError> {
-        let Some(tries) = throttles::lock(tx, account).await? else { return Ok(()) };
+        let Stored::Own(tries) = throttles::lock(tx, account).await? else { return Ok(()) };
         match tries.refund(&self.reserved) {
             Tries { failures: 0, .. } => throttles::delete(tx, account).await,
             tries => throttles::update(tx, account, &tries).await,
@@ -71,9 +79,15 @@ fn account_digest(email: &Email) -> AccountDigest {
     Sha256::digest(email.key().as_bytes()).into()
 }
 
-/// A completed reset: whoever failed before, it counts no more.
-pub async fn clear(tx: &Transaction, email: &Email) -> Result<(), DbError> {
-    throttles::delete(tx, &account_digest(email)).await
+/// A completed reset: whatever failed before, it counts no more.
+pub async fn clear(tx: &Transaction, email: &Email, now: OffsetDateTime) -> Result<(), DbError> {
+    let account = account_digest(email);
+    match throttles::lock(tx, &account).await? {
+        Stored::Nothing => Ok(()),
+        Stored::Own(_) => throttles::update(tx, &account, &Tries { latest_at: now, ..Tries::NONE }).await,
+        // A row of its own, so that what stands for others is not taken for it.
+        Stored::Shared(_) => throttles::insert(tx, &account, &Tries { latest_at: now, ..Tries::NONE }).await,
+    }
 }
 
 impl Auth {
@@ -83,23 +97,47 @@ impl Auth {
         email: &Email,
         device: Option<&DeviceToken>,
     ) -> Result<Option<Reservation>, TryError> {
-        if self.parts().throttle.is_none() {
-            return Ok(None);
-        }
+        let Some(throttle) = &self.parts().throttle else { return Ok(None) };
         let now = self.now();
         let device = self.known_device(email, device, now).await.map_err(Unavailable::from)?;
         let account = account_digest(email);
-        for _ in 1..ATTEMPTS {
-            match self.reserve_once(account, device, now).await {
-                Err(DbError::Conflict(Conflict::Throttle)) => {}
-                reserved => return told(reserved),
+        let key = device.map_or(account, |device| *device.as_bytes());
+        let deadline = Instant::now() + LONGEST_WAIT_FOR_OTHERS;
+        loop {
+            let turn = throttle.in_flight.turn(key).await;
+            match self.reserve_now(account, device).await? {
+                Ok(Reserved { whose, reserved }) => {
+                    let in_flight = Arc::new(turn.begin());
+                    return Ok(Some(Reservation { whose, reserved, _in_flight: in_flight }));
+                }
+                // The others may succeed: right passwords that are being checked are not failures of each other.
+                Err(wait) => {
+                    let Some(others) = turn.others() else { return Err(throttle.refuse(wait).into()) };
+                    if !others.wait_for_change(deadline).await {
+                        return Err(throttle.refuse(wait).into());
+                    }
+                }
             }
         }
-        told(self.reserve_once(account, device, now).await)
+    }
+
+    /// Takes one attempt, if there is one left at this moment.
+    async fn reserve_now(
+        &self,
+        account: AccountDigest,
+        device: Option<DeviceTokenDigest>,
+    ) -> Result<Result<Reserved, Duration>, Unavailable> {
+        for _ in 1..ATTEMPTS {
+            match self.reserve_once(account, device).await {
+                Err(DbError::Conflict(Conflict::Throttle)) => {}
+                reserved => return Ok(reserved?),
+            }
+        }
+        Ok(self.reserve_once(account, device).await?)
     }
 
     /// The device that a token stands for, if it is one of the account's owner.
-    async fn known_device(
+    pub(crate) async fn known_device(
         &self,
         email: &Email,
         token: Option<&DeviceToken>,
@@ -114,29 +152,35 @@ impl Auth {
         &self,
         account: AccountDigest,
         device: Option<DeviceTokenDigest>,
-        now: OffsetDateTime,
-    ) -> Result<Result<Reservation, Duration>, DbError> {
+    ) -> Result<Result<Reserved, Duration>, DbError> {
+        let now = self.now();
         let reserve = async |tx: Transaction| {
             if let Some(digest) = device
                 && let Some(device) = devices::lock(&tx, &digest).await?
             {
-                let reserved = match device.tries.reserve(now) {
-                    Ok(reserved) => reserved,
-                    Err(wait) => return Ok(Err(wait)),
-                };
-                devices::set_tries(&tx, &digest, &reserved).await?;
-                return Ok(Ok(Reservation { whose: Whose::Device(digest), reserved }));
+                let (reserved, stored) = taken(device.tries, now);
+                if stored != device.tries {
+                    devices::set_tries(&tx, &digest, &stored).await?;
+                }
+                return Ok(reserved.map(|reserved| Reserved { whose: Whose::Device(digest), reserved }));
             }
-            let stored = throttles::lock(&tx, &account).await?;
-            let reserved = match stored.unwrap_or(Tries::NONE).reserve(now) {
-                Ok(reserved) => reserved,
-                Err(wait) => return Ok(Err(wait)),
+            let found = throttles::lock(&tx, &account).await?;
+            let (Stored::Own(tries) | Stored::Shared(tries)) = found else {
+                let reserved = Tries::NONE.reserve(now);
+                if let Ok(reserved) = &reserved {
+                    throttles::insert(&tx, &account, reserved).await?;
+                }
+                return Ok(reserved.map(|reserved| Reserved { whose: Whose::Account(account), reserved }));
             };
-            match stored {
-                Some(_) => throttles::update(&tx, &account, &reserved).await?,
-                None => throttles::insert(&tx, &account, &reserved).await?,
+            let (reserved, stored) = taken(tries, now);
+            match found {
+                Stored::Own(tries) if stored != tries => throttles::update(&tx, &account, &stored).await?,
+                Stored::Shared(tries) if stored != tries => {
+                    throttles::insert(&tx, &account, &stored).await?;
+                }
+                _ => {}
             }
-            Ok(Ok(Reservation { whose: Whose::Account(account), reserved }))
+            Ok(reserved.map(|reserved| Reserved { whose: Whose::Account(account), reserved }))
         };
         self.parts().db.write(reserve).await
     }
@@ -168,17 +212,17 @@ impl Auth {
     }
 }
 
-fn told(reserved: Result<Result<Reservation, Duration>, DbError>) -> Result<Option<Reservation>, TryError> {
-    match reserved.map_err(Unavailable::from)? {
-        Ok(reservation) => Ok(Some(reservation)),
-        Err(wait) => {
-            tracing::info!(
-                event = "throttled",
-                by = "account",
-                "a try was refused: too many at this account"
-            );
-            let retry_after = wait.try_into().unwrap_or(std::time::Duration::from_secs(1));
-            Err(Throttled { retry_after }.into())
-        }
+/// An attempt that was taken in the database.
+struct Reserved {
+    whose: Whose,
+    reserved: Tries,
+}
+
+/// Takes an attempt, and what is to be stored then: also if there was none to take, because instants in the future are
+/// corrected.
+fn taken(tries: Tries, now: OffsetDateTime) -> (Result<Tries, Duration>, Tries) {
+    match tries.reserve(now) {
+        Ok(reserved) => (Ok(reserved), reserved),
+        Err(wait) => (Err(wait), tries.as_of(now)),
     }
 }

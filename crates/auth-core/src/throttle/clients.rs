@@ -19,7 +19,7 @@ use governor::{
 use moka::sync::Cache;
 
 use super::Throttled;
-use crate::Clock;
+use crate::{Clock, LogLimit};
 
 const fn number(number: u32) -> NonZeroU32 {
     match NonZeroU32::new(number) {
@@ -37,8 +37,8 @@ pub struct Clients {
 }
 
 impl Clients {
-    pub fn new(capacity: u64, clock: &Arc<dyn Clock>) -> Self {
-        let limit = |quota| Limit::new(quota, capacity, clock);
+    pub fn new(capacity: u64, clock: &Arc<dyn Clock>, log: &Arc<LogLimit>) -> Self {
+        let limit = |quota| Limit::new(quota, capacity, clock, Arc::clone(log));
         Self {
             guesses: limit(Quota::per_minute(number(20)).allow_burst(number(40))),
             registrations: limit(Quota::per_hour(number(5))),
@@ -51,6 +51,7 @@ impl Clients {
 pub struct Limit {
     quota: Quota,
     clock: Monotonic,
+    log: Arc<LogLimit>,
     each: Cache<Network, Arc<One>>,
 }
 
@@ -62,11 +63,12 @@ struct One {
 }
 
 impl Limit {
-    fn new(quota: Quota, capacity: u64, clock: &Arc<dyn Clock>) -> Self {
+    fn new(quota: Quota, capacity: u64, clock: &Arc<dyn Clock>, log: Arc<LogLimit>) -> Self {
         let full_again = quota.replenish_interval() * quota.burst_size().get();
         Self {
             quota,
             clock: Monotonic(Arc::clone(clock)),
+            log,
             // By the real clock: whoever is forgotten has all allowed tries again by then, and more is not lost.
             each: Cache::builder().max_capacity(capacity).time_to_idle(full_again * 2).build(),
         }
@@ -88,7 +90,14 @@ impl Limit {
             return Ok(());
         }
         one.limiter.check().map_err(|not_until| {
-            tracing::info!(event = "throttled", by = "client", "a try was refused: too many of this client");
+            if let Some(suppressed) = self.log.admit() {
+                tracing::info!(
+                    event = "throttled",
+                    by = "client",
+                    suppressed,
+                    "an attempt was rejected: too many by this client"
+                );
+            }
             Throttled { retry_after: not_until.wait_time_from(self.clock.now()) }
         })
     }
@@ -104,11 +113,19 @@ impl Limit {
 }
 
 /// What counts as one client: whoever has an IPv6 address has a network of 64 bits to choose it from.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-struct Network(u64, bool);
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Network(u64, bool);
 
 impl Network {
-    fn of(address: IpAddr) -> Self {
+    /// What stands for it in a digest.
+    pub fn to_bytes(self) -> [u8; 9] {
+        let Self(bits, is_v6) = self;
+        let mut bytes = [u8::from(is_v6); 9];
+        bytes[..8].copy_from_slice(&bits.to_be_bytes());
+        bytes
+    }
+
+    pub fn of(address: IpAddr) -> Self {
         match address.to_canonical() {
             IpAddr::V4(address) => Self(u64::from(address.to_bits()), false),
             IpAddr::V6(address) => Self(u64::try_from(address.to_bits() >> 64).unwrap_or(u64::MAX), true),
@@ -139,7 +156,8 @@ mod tests {
 
     fn limits() -> (Clients, Arc<ManualClock>) {
         let clock = Arc::new(ManualClock::at(OffsetDateTime::UNIX_EPOCH));
-        (Clients::new(1000, &(Arc::clone(&clock) as Arc<dyn Clock>)), clock)
+        let log = Arc::new(LogLimit::new(1, Duration::from_secs(1)));
+        (Clients::new(1000, &(Arc::clone(&clock) as Arc<dyn Clock>), &log), clock)
     }
 
     fn taken(limit: &Limit, client: &str) -> usize {

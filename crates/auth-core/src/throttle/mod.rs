@@ -3,12 +3,14 @@
 mod accounts;
 mod clients;
 mod guesses;
+mod in_flight;
 
 use std::{sync::Arc, time::Duration};
 
 pub use self::accounts::{Reservation, clear};
-use self::clients::Clients;
-use crate::{Clock, Unavailable};
+pub use self::clients::Network;
+use self::{clients::Clients, in_flight::AttemptsInFlight};
+use crate::{Clock, LogLimit, Unavailable};
 
 /// How much throttles remember.
 ///
@@ -54,10 +56,27 @@ pub enum TryError {
 pub struct Throttle {
     pub options: ThrottleOptions,
     pub clients: Clients,
+    in_flight: AttemptsInFlight,
+    log: Arc<LogLimit>,
 }
 
 impl Throttle {
     pub fn new(options: ThrottleOptions, clock: &Arc<dyn Clock>) -> Self {
-        Self { clients: Clients::new(options.clients, clock), options }
+        let log = Arc::new(LogLimit::new(100, Duration::from_secs(10)));
+        let clients = Clients::new(options.clients, clock, &log);
+        Self { clients, options, in_flight: AttemptsInFlight::default(), log }
+    }
+
+    /// Refuses an attempt at an account.
+    fn refuse(&self, wait: time::Duration) -> Throttled {
+        if let Some(suppressed) = self.log.admit() {
+            tracing::info!(
+                event = "throttled",
+                by = "account",
+                suppressed,
+                "an attempt was rejected: too many at this account"
+            );
+        }
+        Throttled { retry_after: wait.try_into().unwrap_or(Duration::from_secs(1)) }
     }
 }

@@ -46,6 +46,21 @@ async fn a_changed_password_ends_other_sessions_and_gives_this_one_a_new_token()
     assert!(world.log_in(ADA, PASSWORD).await.is_err() && world.log_in(ADA, NEW).await.is_ok());
 }
 
+/// Every change of a credential ends all outstanding links.
+#[tokio::test]
+async fn a_changed_password_ends_an_outstanding_reset_link() {
+    let world = World::new().await;
+    let own = world.logged_in(ADA).await;
+    let link = world.auth.request_reset(&email(ADA)).await.unwrap();
+    let current = world.current(&own).await;
+    world.auth.change_password(&current, change(PASSWORD, NEW)).await.unwrap();
+
+    let late =
+        world.auth.complete_reset(crate::support::completion(ADA, &link, "a third long passphrase")).await;
+    assert!(matches!(late, Err(auth_core::CompleteResetError::InvalidToken)));
+    assert!(world.log_in(ADA, NEW).await.is_ok());
+}
+
 #[tokio::test]
 async fn a_password_is_not_changed_without_the_right_old_and_a_good_new_one() {
     let world = World::new().await;
@@ -135,7 +150,8 @@ async fn what_is_asked_for_an_account_that_was_just_deleted_is_refused() {
     assert!(matches!(again, Err(ConfirmError::Ended)), "{again:?}");
     let changed = world.auth.change_password(&current, change(PASSWORD, NEW)).await;
     assert!(matches!(changed, Err(ChangePasswordError::Unconfirmed(ConfirmError::Ended))));
-    assert_eq!(world.auth.end_other_sessions(&current, &Confirmation::default()).await.unwrap(), 0);
+    let others = world.auth.end_other_sessions(&current, &Confirmation::default()).await;
+    assert!(matches!(others, Err(ConfirmError::Ended)), "{others:?}");
 }
 
 /// asvs 6.3.1: guesses here count like those at the login.

@@ -93,3 +93,62 @@ async fn a_session_that_lived_too_long_would_be_found() {
     assert_eq!(violations(&world, &sessions, LIFETIME).await, [""; 0]);
     assert_eq!(violations(&world, &sessions, Duration::hours(1)).await.len(), 1);
 }
+
+/// The clock was ahead for a moment, by an hour or by years: what was stored meanwhile lives no longer for it, once the
+/// clock is right again.
+#[tokio::test]
+async fn what_was_made_by_a_clock_that_was_ahead_lives_for_its_lifetime_and_no_longer() {
+    for ahead in [Duration::hours(1), Duration::days(3653)] {
+        let world = World::new().await;
+        world.register(ADA).await;
+        world.clock.advance(ahead);
+        let unused = world.log_in(ADA, PASSWORD).await.unwrap().token;
+        let used = world.log_in(ADA, PASSWORD).await.unwrap().token;
+        let current = world.auth.user_behind(&used).await.unwrap().unwrap();
+        let link = world.auth.request_reset(&email(ADA)).await.unwrap();
+        world.clock.advance(-ahead);
+        let other = world.second_process().await;
+
+        // A login in the future is not known to be fresh.
+        let confirmed = world.auth.end_other_sessions(&current, &auth_core::Confirmation::default()).await;
+        assert!(confirmed.is_err());
+        world.auth.purge_expired().await.unwrap();
+        assert!(world.is_live(&unused).await && world.is_live(&used).await, "{ahead}");
+        world.clock.advance(RESET_LIFETIME - Duration::MINUTE);
+        assert!(auth_db::resets::find(world.db.read(), &link.digest()).await.unwrap().is_some());
+        world.clock.advance(Duration::minutes(2));
+        let late = world.auth.complete_reset(completion(ADA, &link, PASSWORD)).await;
+        assert!(late.is_err(), "{ahead}: the link");
+
+        // One of them is used every other day, until its lifetime is over.
+        for _ in 0..14 {
+            world.clock.advance(Duration::days(2));
+            assert!(world.is_live(&used).await, "{ahead}");
+            world.auth.purge_expired().await.unwrap();
+        }
+        for auth in [&world.auth, &other] {
+            assert!(auth.user_behind(&unused).await.unwrap().is_none(), "{ahead}: idle for too long");
+        }
+        world.clock.advance(Duration::days(2));
+        for auth in [&world.auth, &other] {
+            assert!(auth.user_behind(&used).await.unwrap().is_none(), "{ahead}: lived for too long");
+        }
+    }
+}
+
+/// Mails that were wanted while the clock was ahead are sent, and count no longer than a day.
+#[tokio::test]
+async fn mails_of_a_clock_that_was_ahead_are_due_when_it_is_right_again() {
+    let world = World::with_mail(auth_core::MailOptions { notices: true, new_device_notices: true }).await;
+    world.register(ADA).await;
+    world.clock.advance(Duration::days(3653));
+    let client = auth_core::model::Client::default();
+    world.auth.ask_for_reset(auth_core::ResetRequest { email: email(ADA), client }).await.unwrap();
+    world.clock.advance(-Duration::days(3653));
+    let due = async || auth_db::outbox::due(world.db.read(), world.clock.now(), 10).await.unwrap().len();
+    assert_eq!(due().await, 0);
+
+    world.auth.purge_expired().await.unwrap();
+
+    assert_eq!(due().await, 1);
+}

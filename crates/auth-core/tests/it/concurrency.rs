@@ -54,7 +54,7 @@ async fn of_a_hundred_uses_of_one_reset_token_one_succeeds_and_its_password_work
     let mut winners = Vec::new();
     for task in tasks {
         match task.await.unwrap() {
-            (Ok(()), new) => winners.push(new),
+            (Ok(_), new) => winners.push(new),
             (Err(CompleteResetError::InvalidToken), _) => {}
             (Err(error), _) => panic!("{error:?}"),
         }

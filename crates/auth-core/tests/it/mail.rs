@@ -26,6 +26,8 @@ type Taken = (String, MailKind, Language, Option<ResetToken>);
 #[derive(Default)]
 struct Postbox {
     letters: Mutex<Vec<Taken>>,
+    /// How long the links in them are valid.
+    lifetimes: Mutex<Vec<Duration>>,
     /// What is wrong with it.
     trouble: Mutex<Option<MailFailed>>,
 }
@@ -37,7 +39,7 @@ impl Mailer for Postbox {
         }
         let token = match &letter.content {
             Content::Reset { token, lifetime } => {
-                assert_eq!(*lifetime, Duration::minutes(30), "however long the mail had to wait");
+                self.lifetimes.lock().unwrap().push(*lifetime);
                 Some(token.clone())
             }
             _ => None,
@@ -74,7 +76,7 @@ impl World {
     }
 
     async fn resets(&self, token: &ResetToken) -> Result<(), CompleteResetError> {
-        self.auth.complete_reset(completion(ADA, token, NEW)).await
+        self.auth.complete_reset(completion(ADA, token, NEW)).await.map(drop)
     }
 }
 
@@ -129,6 +131,104 @@ async fn after_three_links_within_an_hour_no_more_are_sent_and_the_last_one_work
     world.asks(ADA).await;
     world.auth.deliver_due(&postbox).await.unwrap();
     assert_eq!(postbox.kinds()[3..], [MailKind::PasswordChanged, MailKind::Reset]);
+    let lifetimes = postbox.lifetimes.lock().unwrap().clone();
+    assert_eq!(lifetimes[..3], [Duration::minutes(30); 3], "however long the mail had to wait");
+    assert_eq!(lifetimes[3..], [Duration::hours(3)], "the owner has proved to receive them");
+}
+
+/// A stranger asks for links to an address as often as they like: its owner can recover at every moment, and gets few
+/// mails.
+#[tokio::test]
+async fn nobody_can_keep_an_owner_from_recovering_or_fill_a_mailbox() {
+    for is_verified in [false, true] {
+        let (world, postbox) = with_mail().await;
+        let mut password = PASSWORD;
+        if is_verified {
+            world.asks(ADA).await;
+            world.auth.deliver_due(&postbox).await.unwrap();
+            world.resets(&postbox.token()).await.unwrap();
+            password = NEW;
+            world.clock.advance(Duration::days(2));
+            world.auth.purge_expired().await.unwrap();
+            postbox.letters.lock().unwrap().clear();
+        }
+        let mut sent_at = Vec::new();
+        for minute in (0..3 * 24 * 60).step_by(10) {
+            for _ in 0..2 {
+                world.asks(ADA).await;
+            }
+            let delivered = world.auth.deliver_due(&postbox).await.unwrap();
+            sent_at.extend(std::iter::repeat_n(minute, delivered.sent));
+            if minute % 90 == 0 {
+                // Whatever the stranger did: the latest link works, right now.
+                let user = world.auth.find_user(&UserFilter::by_email(email(ADA))).await.unwrap().unwrap();
+                let reset = auth_db::resets::find_of(world.db.read(), user.id).await.unwrap().unwrap();
+                assert!(world.clock.now() < reset.expires_at, "minute {minute}");
+                let digest = postbox.token().digest();
+                let found = auth_db::resets::find(world.db.read(), &digest).await.unwrap();
+                assert_eq!(found, Some(reset), "minute {minute}");
+            }
+            if minute % 60 == 0 {
+                world.auth.purge_expired().await.unwrap();
+            }
+            world.clock.advance(Duration::minutes(10));
+        }
+        let most = |minutes: i32| {
+            let within = |from: i32| sent_at.iter().filter(|at| (from..from + minutes).contains(*at)).count();
+            (0..3 * 24 * 60).map(within).max().unwrap()
+        };
+        let (an_hour, a_day) = (most(60), most(24 * 60));
+        assert!(an_hour <= 4, "{an_hour} in an hour");
+        assert!(a_day <= if is_verified { 12 } else { 5 }, "{a_day} in a day");
+        assert!(world.log_in(ADA, password).await.is_ok());
+    }
+}
+
+/// A stranger who registered somebody's address, or knows a password, causes few notices.
+#[tokio::test]
+async fn notices_to_one_address_are_few_an_hour_and_a_dozen_a_day() {
+    let (world, postbox) = with_mail().await;
+    let log_in_from = async |network: u32| {
+        let address = std::net::Ipv4Addr::from_bits(0x0a00_0000 + network);
+        let client = Client::new(Some(address.into()), Some("Mozilla/5.0 Firefox/140.0"));
+        world.auth.log_in(auth_core::Attempt { client, ..attempt(ADA, PASSWORD) }).await.unwrap();
+    };
+    for network in 0..200 {
+        log_in_from(network).await;
+    }
+    while world.auth.mails_waiting().await.unwrap() > 0 {
+        world.auth.deliver_due(&postbox).await.unwrap();
+    }
+    assert_eq!(postbox.count(), 1, "the address is not verified");
+    assert_eq!(world.auth.mail_figures().dropped, 198, "all but the first device, and the one that was sent");
+
+    for network in 200..1000 {
+        log_in_from(network).await;
+        world.clock.advance(Duration::minutes(3));
+        world.auth.deliver_due(&postbox).await.unwrap();
+    }
+    // 40 hours.
+    assert!((4..=6).contains(&postbox.count()), "{}", postbox.count());
+    assert!(postbox.kinds().iter().all(|kind| *kind == MailKind::NewDevice));
+}
+
+/// A program without a cookie jar looks new at every login: it neither floods the owner nor displaces other devices.
+#[tokio::test]
+async fn a_client_without_cookies_causes_one_notice_a_week_and_displaces_only_itself() {
+    let (world, postbox) = with_mail().await;
+    let own = world.log_in(ADA, PASSWORD).await.unwrap().device.unwrap();
+    let script = || {
+        let client = Client::new(Some([198, 51, 100, 7].into()), Some("curl/8.7.1"));
+        auth_core::Attempt { client, ..attempt(ADA, PASSWORD) }
+    };
+    for login in 0..14 * 4 {
+        assert!(world.auth.log_in(script()).await.unwrap().device.is_some());
+        world.auth.deliver_due(&postbox).await.unwrap();
+        assert_eq!(postbox.count(), 1 + login / 28, "login {login}");
+        world.clock.advance(Duration::hours(6));
+    }
+    let again = auth_core::Attempt { device: Some(own), ..attempt(ADA, PASSWORD) };
+    assert!(world.auth.log_in(again).await.unwrap().device.is_none(), "it is known still");
 }
 
 /// Also where several workers have one each at the same moment, and where the first ones had to wait.
@@ -349,14 +449,13 @@ impl Mailer for Slow<'_> {
 #[tokio::test]
 async fn a_worker_that_is_stopped_sends_what_it_had_begun() {
     let (world, postbox) = with_mail().await;
-    for _ in 0..2 {
-        world.asks(ADA).await;
-    }
+    world.asks(ADA).await;
     let slow = Slow { postbox: &postbox, asked: Notify::new(), may: Notify::new() };
 
     let stop = async {
         slow.asked.notified().await;
         world.auth.stop_mail();
+        world.asks(ADA).await;
         slow.may.notify_one();
     };
     let both = async { tokio::join!(world.auth.deliver_mail(&slow), stop) };
@@ -365,6 +464,40 @@ async fn a_worker_that_is_stopped_sends_what_it_had_begun() {
     assert_eq!((postbox.count(), world.auth.mails_waiting().await.unwrap()), (1, 1));
     let next = world.unattended_process().await;
     assert_eq!(next.deliver_due(&postbox).await.unwrap().sent, 1);
+}
+
+/// Sends at once, but for mails to one address, which it never does.
+struct SlowFor<'a> {
+    postbox: &'a Postbox,
+    address: &'static str,
+}
+
+impl Mailer for SlowFor<'_> {
+    async fn send(&self, letter: &Letter) -> Result<(), MailFailed> {
+        if letter.to.as_str() == self.address {
+            std::future::pending::<()>().await;
+        }
+        self.postbox.send(letter).await
+    }
+}
+
+#[tokio::test]
+async fn a_mail_that_takes_long_delays_no_other() {
+    let (world, postbox) = with_mail().await;
+    for _ in 0..3 {
+        world.asks(ADA).await;
+    }
+    for number in 0..50 {
+        let address = format!("user{number}@example.org");
+        world.register(&address).await;
+        world.asks(&address).await;
+    }
+    let slow = SlowFor { postbox: &postbox, address: ADA };
+
+    tokio::select! {
+        () = world.auth.deliver_mail(&slow) => unreachable!("it was not stopped"),
+        () = world.until(async || postbox.count() == 50) => {}
+    }
 }
 
 /// Any number of workers: each mail is sent once.
@@ -410,7 +543,9 @@ async fn a_login_on_a_new_device_is_told_but_not_the_first_and_not_on_a_known_on
     world.auth.log_in(again).await.unwrap();
     assert_eq!(world.auth.deliver_due(&postbox).await.unwrap(), Delivered::default());
 
-    world.log_in(ADA, PASSWORD).await.unwrap();
+    let client = Client::new(Some([198, 51, 100, 7].into()), Some("test"));
+    let elsewhere = auth_core::Attempt { client, ..attempt(ADA, PASSWORD) };
+    world.auth.log_in(elsewhere).await.unwrap();
     assert!(world.log_in(ADA, "wrong").await.is_err());
     world.auth.deliver_due(&postbox).await.unwrap();
 

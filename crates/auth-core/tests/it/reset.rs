@@ -13,7 +13,7 @@ async fn asked(world: &World) -> ResetToken {
 }
 
 async fn complete(world: &World, address: &str, token: &ResetToken) -> Result<(), CompleteResetError> {
-    world.auth.complete_reset(completion(address, token, NEW)).await
+    world.auth.complete_reset(completion(address, token, NEW)).await.map(drop)
 }
 
 #[tokio::test]

@@ -216,9 +216,10 @@ async fn a_device_token_is_of_use_for_its_own_account_only_and_for_half_a_year()
 async fn ten_devices_are_known_and_the_oldest_is_forgotten_first() {
     let world = throttled().await;
     let mut devices = Vec::new();
-    for _ in 0..11 {
+    for network in 100..111 {
         world.clock.advance(Duration::SECOND);
-        devices.push(world.log_in(ADA, PASSWORD).await.unwrap().device.unwrap());
+        let login = world.auth.log_in(from_client(network, attempt(ADA, PASSWORD))).await;
+        devices.push(login.unwrap().device.unwrap());
     }
     world.block().await;
 
@@ -240,6 +241,19 @@ async fn a_completed_reset_forgives_all_failures_and_forgets_all_devices() {
 
     let login = world.auth.log_in(with_device(&device, from_client(1, attempt(ADA, PASSWORD)))).await;
     assert!(login.unwrap().device.is_some(), "not the old one");
+}
+
+/// Others fail at the account without pause: the browser that completed the reset gets in all the same.
+#[tokio::test]
+async fn a_completed_reset_gives_its_browser_attempts_of_its_own() {
+    let world = throttled().await;
+    world.block().await;
+    let token = world.auth.request_reset(&email(ADA)).await.unwrap();
+    let device = world.auth.complete_reset(completion(ADA, &token, PASSWORD)).await.unwrap().unwrap();
+    world.block().await;
+
+    let login = world.auth.log_in(with_device(&device, from_client(7, attempt(ADA, PASSWORD)))).await;
+    assert!(login.unwrap().device.is_none(), "it has one");
 }
 
 /// asvs 2.1.3, 2.3.2
@@ -394,5 +408,81 @@ async fn the_store_of_failures_is_bounded_and_purged() {
     assert_eq!(throttled_for(&world.wrong(2).await), Some(2), "what was tried most is remembered");
 
     world.clock.advance(Duration::days(1));
-    assert_eq!(world.auth.purge_expired().await.unwrap().throttles, 10);
+    let purged = world.auth.purge_expired().await.unwrap().throttles;
+    assert!((11..=51).contains(&purged), "{purged}: ten accounts, and the rows that stand for the others");
+}
+
+/// asvs 6.3.1: failures at other accounts never give more guesses at one account than its own limit allows.
+#[tokio::test]
+async fn an_attacker_who_fills_the_store_gets_no_further_guesses_at_a_victim() {
+    let world = World::throttled(ThrottleOptions { accounts: 20, ..ThrottleOptions::default() }).await;
+    world.register(ADA).await;
+    let (mut guesses, mut from) = (0, 0);
+    let mut guess = async || {
+        from += 1;
+        let evaluated = !matches!(world.wrong(from).await, LoginError::Throttled(_));
+        guesses += usize::from(evaluated);
+        evaluated
+    };
+    let mut other = 0;
+    // A day, in steps of five minutes: what is stored is bounded more often, and so it is here.
+    for step in 0..288 {
+        while guess().await {}
+        // Each of them fails more often than the victim has so far, as often as that is possible at once.
+        for _ in 0..if step < 12 { 25 } else { 4 } {
+            other += 1;
+            for _ in 0..5 {
+                let address = format!("user{other}@example.org");
+                let tried = from_client(100_000 + other, attempt(&address, PASSWORD));
+                assert!(world.auth.log_in(tried).await.is_err());
+            }
+        }
+        world.auth.trim_throttles().await.unwrap();
+        world.clock.advance(Duration::minutes(5));
+    }
+    assert!(guesses <= 62, "{guesses}");
+}
+
+/// Right passwords that are being checked are not failures of each other.
+#[tokio::test]
+async fn of_any_number_of_right_logins_at_once_all_succeed() {
+    let world = throttled().await;
+    let logins = (0..40).map(|from| world.auth.log_in(from_client(from, attempt(ADA, PASSWORD))));
+    for login in join_all(logins).await {
+        login.unwrap();
+    }
+    let device = world.log_in(ADA, PASSWORD).await.unwrap().device.unwrap();
+    let logins = (0..40)
+        .map(|from| world.auth.log_in(with_device(&device, from_client(from, attempt(ADA, PASSWORD)))));
+    for login in join_all(logins).await {
+        login.unwrap();
+    }
+}
+
+/// A clock that was ahead: whoever failed meanwhile waits for the pause, and not until the clock catches up.
+#[tokio::test]
+async fn an_account_at_which_a_login_failed_in_the_future_is_open_after_the_usual_pause() {
+    for ahead in [Duration::hours(1), Duration::days(3650)] {
+        let world = throttled().await;
+        let device = world.log_in(ADA, PASSWORD).await.unwrap().device.unwrap();
+        world.clock.advance(ahead);
+        world.block().await;
+        for from in 0..6 {
+            let wrong = with_device(&device, from_client(from, attempt(ADA, "wrong")));
+            assert!(world.auth.log_in(wrong).await.is_err());
+        }
+        world.clock.advance(-ahead);
+
+        for from in 0..2 {
+            assert_eq!(throttled_for(&world.wrong(from).await), Some(1));
+        }
+        let own = || with_device(&device, from_client(9, attempt(ADA, PASSWORD)));
+        // In ten years the device was not known any more, so nothing failed on it.
+        if ahead < Duration::days(180) {
+            assert_eq!(throttled_for(&world.auth.log_in(own()).await.unwrap_err()), Some(1));
+        }
+        world.clock.advance(Duration::seconds(1));
+        world.auth.log_in(from_client(9, attempt(ADA, PASSWORD))).await.unwrap();
+        world.auth.log_in(own()).await.unwrap();
+    }
 }

@@ -16,6 +16,7 @@ pub struct Model {
     pub failures: i32,
     pub blocked_until: Micros,
     pub latest_at: Micros,
+    pub kind_digest: Option<Vec<u8>>,
     #[sea_orm(belongs_to, from = "user_id", to = "id")]
     pub user: BelongsTo<super::user::Entity>,
 }

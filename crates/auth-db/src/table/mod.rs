@@ -5,6 +5,7 @@
 //! doubled the price of a session check.
 
 pub mod device;
+pub mod device_kind;
 pub mod outbox;
 pub mod reset_token;
 pub mod server_key;

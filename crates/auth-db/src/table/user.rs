@@ -16,6 +16,7 @@ pub struct Model {
     pub hashed_password: String,
     pub credential_version: i64,
     pub disabled_at: Option<Micros>,
+    pub email_verified_at: Option<Micros>,
     pub created_at: Micros,
     pub updated_at: Micros,
     #[sea_orm(has_many)]

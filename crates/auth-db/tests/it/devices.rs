@@ -57,7 +57,7 @@ async fn tries_are_kept_to_the_microsecond() {
 }
 
 #[tokio::test]
-async fn the_newest_devices_stay_and_all_go_with_their_user() {
+async fn devices_are_listed_newest_first_and_all_go_with_their_user() {
     let world = World::new().await;
     let ada = world.user("ada@example.org").await;
     let tx = world.db.for_migrations();
@@ -66,11 +66,15 @@ async fn the_newest_devices_stay_and_all_go_with_their_user() {
         devices::insert(tx, &device, &device_token(number).digest()).await.unwrap();
     }
 
-    assert_eq!(devices::end_all_but_newest(tx, ada.id, 2).await.unwrap(), 3);
+    let newest_first = devices::all_of(tx, ada.id).await.unwrap();
+    let created: Vec<_> = newest_first.iter().map(|(_, device)| device.created_at).collect();
+    assert_eq!(created, [at(5), at(4), at(3), at(2), at(1)]);
+    let surplus: Vec<_> = newest_first[2..].iter().map(|(digest, _)| *digest).collect();
+    assert_eq!(devices::delete(tx, &surplus).await.unwrap(), 3);
     assert!(devices::lock(tx, &device_token(3).digest()).await.unwrap().is_none());
     assert!(devices::lock(tx, &device_token(4).digest()).await.unwrap().is_some());
     assert_eq!(devices::purge(tx, at(99), 10).await.unwrap(), 0);
     assert_eq!(devices::purge(tx, at(100), 1).await.unwrap(), 1);
     users::delete_user(tx, ada.id).await.unwrap();
-    assert_eq!(devices::count_of(tx, ada.id).await.unwrap(), 0);
+    assert!(devices::all_of(tx, ada.id).await.unwrap().is_empty());
 }

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that can't go on should say where")]
 
 mod database;
+mod device_kinds;
 mod devices;
 mod file;
 mod outbox;

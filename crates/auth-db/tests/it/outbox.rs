@@ -36,9 +36,11 @@ async fn what_was_sent_is_counted_for_a_while_and_never_due() {
     }
     outbox::put(db, &wanted, at(2000)).await.unwrap();
     let next = outbox::due(db, at(2000), 10).await.unwrap().remove(0);
-    let since = async |second| outbox::count_before(db, &next, at(second)).await.unwrap();
+    let since = async |second| outbox::earlier(db, &next, at(second)).await.unwrap().sent;
+    let latest = async |address| outbox::latest_sent(db, wanted.kind, address).await.unwrap();
 
     assert_eq!((since(-1).await, since(0).await, since(2).await), (3, 2, 0));
+    assert_eq!((latest("ada@example.org").await, latest("eve@example.org").await), (Some(at(2)), None));
     assert_eq!(outbox::due(db, at(1000), 10).await.unwrap(), []);
     assert_eq!(outbox::purge(db, at(1), 10).await.unwrap(), 2);
     assert_eq!(since(-1).await, 1);
@@ -57,7 +59,7 @@ async fn of_what_waits_that_counts_which_has_waited_longer_for_the_same() {
 
     let mut before = Vec::new();
     for mail in &waiting {
-        before.push(outbox::count_before(db, mail, at(0)).await.unwrap());
+        before.push(outbox::earlier(db, mail, at(0)).await.unwrap().waiting);
     }
     assert_eq!(before, [0, 0, 0, 1, 2]);
 }

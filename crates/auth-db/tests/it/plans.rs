@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 
 use auth_db::{
-    devices,
+    device_kinds, devices,
     model::{Tries, UserChanges, UserFilter, UserId},
     outbox, resets, server_keys, sessions, throttles, users,
 };
@@ -89,14 +89,21 @@ async fn filled() -> World {
         devices::insert(db, &device(user.id), &device_token(number).digest()).await.unwrap();
         throttles::insert(db, &[number; 32], &Tries::NONE.reserve(at(0)).unwrap()).await.unwrap();
         outbox::put(db, &wanted(&user.email), at(i64::from(number))).await.unwrap();
+        device_kinds::put(db, &[number; 32], user.id, at(0), 10).await.unwrap();
     }
     match kind() {
         Kind::Sqlite => world.execute("ANALYZE").await,
         Kind::Postgres => {
-            world.execute("ANALYZE users, sessions, reset_tokens, devices, throttles, outbox").await;
+            world
+                .execute("ANALYZE users, sessions, reset_tokens, devices, device_kinds, throttles, outbox")
+                .await;
         }
         Kind::MariaDb => {
-            world.execute("ANALYZE TABLE users, sessions, reset_tokens, devices, throttles, outbox").await;
+            world
+                .execute(
+                    "ANALYZE TABLE users, sessions, reset_tokens, devices, device_kinds, throttles, outbox",
+                )
+                .await;
         }
     }
     world
@@ -131,11 +138,13 @@ async fn statements(world: &World) -> Vec<Statement> {
     sessions::purge(db, at(-1000), at(-1000), 10).await.unwrap();
     resets::find(db, &reset_token(7).digest()).await.unwrap();
     resets::put(db, &reset(id), &reset_token(200).digest()).await.unwrap();
+    resets::find_of(db, id).await.unwrap();
     resets::spend(db, id, &reset_token(200).digest()).await.unwrap();
     resets::purge(db, at(-1000), 10).await.unwrap();
     server_keys::find_or_put(db, "decoys", [1; 32], at(0)).await.unwrap();
     resets::end_of(db, other).await.unwrap();
     users::set_disabled(db, other, Some(at(3)), at(3)).await.unwrap();
+    users::set_email_verified(db, other, at(3)).await.unwrap();
     statements_of_throttles(db).await;
     statements_of_mail(db).await;
     users::delete_user(db, id).await.unwrap();
@@ -147,8 +156,12 @@ async fn statements_of_throttles(db: &Recorder<'_>) {
     devices::find_of_owner(db, &token, &owner).await.unwrap();
     devices::lock(db, &token).await.unwrap();
     devices::set_tries(db, &token, &Tries::NONE).await.unwrap();
-    devices::count_of(db, UserId::from_i64(9)).await.unwrap();
-    devices::end_all_but_newest(db, UserId::from_i64(9), 0).await.unwrap();
+    devices::all_of(db, UserId::from_i64(9)).await.unwrap();
+    devices::delete(db, &[device_token(8).digest()]).await.unwrap();
+    devices::delete_all_of(db, UserId::from_i64(9)).await.unwrap();
+    device_kinds::noticed_at(db, &[7; 32]).await.unwrap();
+    device_kinds::put(db, &[7; 32], UserId::from_i64(10), at(1), 0).await.unwrap();
+    device_kinds::purge(db, at(-1000), 10).await.unwrap();
     devices::purge(db, at(-1000), 10).await.unwrap();
     throttles::lock(db, &[7; 32]).await.unwrap();
     throttles::update(db, &[7; 32], &Tries::NONE).await.unwrap();
@@ -162,7 +175,8 @@ async fn statements_of_mail(db: &Recorder<'_>) {
     outbox::claim(db, first, at(60)).await.unwrap();
     outbox::postpone(db, first.id, at(70)).await.unwrap();
     outbox::sent(db, first.id, at(80)).await.unwrap();
-    outbox::count_before(db, first, at(0)).await.unwrap();
+    outbox::earlier(db, first, at(0)).await.unwrap();
+    outbox::latest_sent(db, first.wanted.kind, &first.wanted.email_key).await.unwrap();
     outbox::purge(db, at(-1000), 10).await.unwrap();
     outbox::delete(db, first.id).await.unwrap();
 }

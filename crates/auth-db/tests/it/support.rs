@@ -93,7 +93,7 @@ pub fn device_token(number: u8) -> DeviceToken {
 }
 
 pub fn device(user: UserId) -> Device {
-    Device { user_id: user, created_at: at(0), expires_at: at(100), tries: Tries::NONE }
+    Device { user_id: user, kind: None, created_at: at(0), expires_at: at(100), tries: Tries::NONE }
 }
 
 /// A reset link for this address.

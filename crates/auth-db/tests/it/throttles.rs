@@ -1,4 +1,8 @@
-use auth_db::{Conflict, DbError, model::Tries, throttles};
+use auth_db::{
+    Conflict, DbError,
+    model::Tries,
+    throttles::{self, Stored},
+};
 
 use crate::support::{World, at};
 
@@ -10,15 +14,15 @@ fn tries(failures: u32, second: i64) -> Tries {
 async fn the_first_tries_of_an_account_are_inserted_once_and_then_replaced() {
     let world = World::new().await;
     let db = world.db.for_migrations();
-    assert_eq!(throttles::lock(db, &[1; 32]).await.unwrap(), None);
+    assert_eq!(throttles::lock(db, &[1; 32]).await.unwrap(), Stored::Nothing);
     throttles::insert(db, &[1; 32], &tries(1, 0)).await.unwrap();
 
     let again = throttles::insert(db, &[1; 32], &tries(9, 9)).await;
     assert!(matches!(again, Err(DbError::Conflict(Conflict::Throttle))), "{again:?}");
     throttles::update(db, &[1; 32], &tries(2, 5)).await.unwrap();
-    assert_eq!(throttles::lock(db, &[1; 32]).await.unwrap(), Some(tries(2, 5)));
+    assert_eq!(throttles::lock(db, &[1; 32]).await.unwrap(), Stored::Own(tries(2, 5)));
     throttles::delete(db, &[1; 32]).await.unwrap();
-    assert_eq!(throttles::lock(db, &[1; 32]).await.unwrap(), None);
+    assert_eq!(throttles::lock(db, &[1; 32]).await.unwrap(), Stored::Nothing);
 }
 
 #[tokio::test]
@@ -32,12 +36,38 @@ async fn over_capacity_those_with_the_fewest_failures_go_the_oldest_first() {
     assert_eq!(throttles::trim(db, 5, 10).await.unwrap(), 0);
     assert_eq!(throttles::trim(db, 2, 2).await.unwrap(), 2, "no more than the limit");
     assert_eq!(throttles::trim(db, 2, 2).await.unwrap(), 1);
-    let mut left = Vec::new();
-    for account in 1..=5 {
-        if throttles::lock(db, &[account; 32]).await.unwrap().is_some() {
-            left.push(account);
-        }
+    for (account, stored) in [
+        (1, Stored::Own(tries(9, 0))),
+        (2, Stored::Shared(tries(1, 5))),
+        (3, Stored::Shared(tries(1, 4))),
+        (4, Stored::Own(tries(2, 1))),
+        (5, Stored::Shared(tries(1, 6))),
+        (6, Stored::Nothing),
+    ] {
+        assert_eq!(throttles::lock(db, &[account; 32]).await.unwrap(), stored, "{account}");
     }
-    assert_eq!(left, [1, 4]);
+    assert_eq!(throttles::trim(db, 2, 2).await.unwrap(), 0, "rows that stand for many are not counted");
     assert_eq!(throttles::purge(db, at(0), 10).await.unwrap(), 1);
+}
+
+/// Several accounts whose rows made room have one that stands for all of them.
+#[tokio::test]
+async fn an_account_that_made_room_is_found_with_at_least_its_failures() {
+    let world = World::new().await;
+    let db = world.db.for_migrations();
+    // They differ in what the key is not made of.
+    let account = |number| {
+        let mut digest = [7; 32];
+        digest[31] = number;
+        digest
+    };
+    for (number, failures) in [(1, 3), (2, 8), (3, 1)] {
+        throttles::insert(db, &account(number), &tries(failures, i64::from(number))).await.unwrap();
+        throttles::trim(db, 0, 10).await.unwrap();
+    }
+
+    let merged = Tries { failures: 8, blocked_until: at(4), latest_at: at(3) };
+    assert_eq!(throttles::lock(db, &account(1)).await.unwrap(), Stored::Shared(merged));
+    throttles::insert(db, &account(1), &tries(9, 9)).await.unwrap();
+    assert_eq!(throttles::lock(db, &account(1)).await.unwrap(), Stored::Own(tries(9, 9)));
 }

@@ -8,7 +8,7 @@ use auth_core::{
 use serde::Serialize;
 
 use super::{Told, mount_at, reset_page};
-use crate::{ApiError, client::client_of, fields::Fields, shared::Shared};
+use crate::{ApiError, client::client_of, cookie, fields::Fields, shared::Shared};
 
 /// Tokens are in the answers.
 pub fn mount_answering(app: &mut web::ServiceConfig) {
@@ -80,7 +80,11 @@ async fn complete(
     let client = client_of(&request, &shared.options.trusted_proxies);
 
     let completion = ResetCompletion { email: email.clone(), token, new_password, client };
-    shared.auth.complete_reset(completion).await?;
+    let device = shared.auth.complete_reset(completion).await?;
 
-    Ok(HttpResponse::Ok().json(Told { email: email.as_str(), message: "Password updated" }))
+    let mut response = HttpResponse::Ok();
+    if let Some(device) = &device {
+        cookie::give_device(&mut response, &shared.options.cookie, device);
+    }
+    Ok(response.json(Told { email: email.as_str(), message: "Password updated" }))
 }

@@ -80,6 +80,11 @@ pub fn check_config(settings: &Settings) -> anyhow::Result<()> {
         ("cookie", format!("{}{}", http.cookie.name, if http.cookie.secure { ", Secure" } else { "" })),
         ("trusted proxies", or_none(&proxies.join(", "))),
         ("workers", http.workers.to_string()),
+        (
+            "max connections",
+            http.max_connections.map_or("by the limit of open files".to_owned(), |max| max.to_string()),
+        ),
+        ("keep alive", in_units(http.keep_alive)),
         ("database", database.shown()),
         ("database connections", database.max_connections.to_string()),
         ("session lifetime", shown(session.lifetime)?),

@@ -4,6 +4,7 @@ use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
     num::NonZeroUsize,
     thread::available_parallelism,
+    time::Duration,
 };
 
 use auth_http::{CookieOptions, Origin};
@@ -31,9 +32,16 @@ pub struct HttpSettings {
     pub trusted_proxies: Vec<IpNet>,
     /// `AUTH_WORKERS`.
     pub workers: usize,
+    /// `AUTH_MAX_CONNECTIONS`; by default what the limit of open files allows.
+    pub max_connections: Option<usize>,
+    /// `AUTH_KEEP_ALIVE`.
+    pub keep_alive: Duration,
     /// Whether `Host` must name this machine: in development.
     pub local_hosts_only: bool,
 }
+
+/// Longer than nginx keeps its connections (60 s), so that the proxy closes them and not the service.
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
 
 const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 5000);
 
@@ -46,16 +54,25 @@ impl HttpSettings {
         let allowed = Setting::new("AUTH_ALLOWED_ORIGINS", raw.allowed_origins.as_deref());
         let proxies = Setting::new("AUTH_TRUSTED_PROXIES", raw.trusted_proxies.as_deref());
         let workers = Setting::new("AUTH_WORKERS", raw.workers.as_deref());
+        let connections = Setting::new("AUTH_MAX_CONNECTIONS", raw.max_connections.as_deref());
+        let keep_alive = Setting::new("AUTH_KEEP_ALIVE", raw.keep_alive.as_deref());
 
         let public_origin = public_url.as_ref().and_then(|url| Origin::of_url(url.as_str()).ok());
-        let allowed =
-            allowed.list(origin, "accepted: origins such as https://app.example.org, without a path")?;
+        let allowed = allowed.list(
+            origin,
+            "accepted: origins such as https://app.example.org, each in full: no path and no wildcard",
+        )?;
         Ok(Self {
             listen,
             origins: public_origin.into_iter().chain(allowed).collect(),
             cookie: cookie(&cookie_name, secure)?,
             trusted_proxies: proxies.list(network, "accepted: networks such as 10.0.0.0/8, or addresses")?,
             workers: workers.number(1, 1024, cores())?,
+            max_connections: match connections.given() {
+                Some(_) => Some(connections.number(16, 1_000_000, 16)?),
+                None => None,
+            },
+            keep_alive: keep_alive.duration(Duration::from_secs(1), Duration::from_hours(1), KEEP_ALIVE)?,
             local_hosts_only: profile == Profile::Development,
             public_url,
         })
@@ -92,7 +109,11 @@ fn public_url(setting: &Setting<'_>, profile: Profile) -> Result<Option<Url>, Se
     let url = Url::parse(given).map_err(|_| setting.refuse(expected))?;
     let plain = url.username().is_empty() && url.password().is_none();
     let bare = url.query().is_none() && url.fragment().is_none();
-    if Origin::of_url(given).is_err() || !plain || !bare {
+    if Origin::of_url(given).is_err()
+        || !plain
+        || !bare
+        || !url.host().is_some_and(|host| can_be_a_host(&host))
+    {
         return Err(setting.refuse(expected));
     }
     if profile == Profile::Production && url.scheme() != "https" && !is_loopback(&url) {
@@ -128,9 +149,30 @@ fn origin(text: &str) -> Result<Origin, ()> {
     let origin = Origin::of_url(text).map_err(|_| ())?;
     let url = Url::parse(text).map_err(|_| ())?;
     let is_bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
-    if is_bare && url.username().is_empty() && url.password().is_none() { Ok(origin) } else { Err(()) }
+    let is_host = url.host().is_some_and(|host| can_be_a_host(&host));
+    if is_bare && is_host && url.username().is_empty() && url.password().is_none() {
+        Ok(origin)
+    } else {
+        Err(())
+    }
 }
 
+/// Whether a browser can send this host: `*` and other characters that no name has would never match.
+fn can_be_a_host(host: &Host<&str>) -> bool {
+    match host {
+        Host::Domain(name) => name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte)),
+        Host::Ipv4(_) | Host::Ipv6(_) => true,
+    }
+}
+
+/// A network; one of mapped addresses is one of IPv4, as which peers are compared.
 fn network(text: &str) -> Result<IpNet, ()> {
-    text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from)).map_err(|_| ())
+    let network =
+        text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from)).map_err(|_| ())?;
+    match (network.addr().to_canonical(), network.prefix_len().checked_sub(96)) {
+        (address @ IpAddr::V4(_), Some(prefix)) if network.addr().is_ipv6() => {
+            IpNet::new(address, prefix).map_err(|_| ())
+        }
+        _ => Ok(network),
+    }
 }

@@ -1,9 +1,12 @@
 //! What is logged, and how.
 
-use tracing_subscriber::filter::Targets;
+use tracing_subscriber::filter::{LevelFilter, Targets};
 
 use super::value::{Setting, SettingError};
 use crate::cli::Raw;
+
+/// The part of actix-http that reads requests.
+const DISPATCHER: &str = "actix_http::h1::dispatcher";
 
 /// What is logged, and how. Always to stderr.
 #[derive(Debug, Clone)]
@@ -27,11 +30,18 @@ impl LogSettings {
     pub fn resolve(raw: &Raw) -> Result<Self, SettingError> {
         let log = Setting::new("AUTH_LOG", raw.log.as_deref());
         let format = Setting::new("AUTH_LOG_FORMAT", raw.log_format.as_deref());
-        let filter = log.given().unwrap_or("info").parse().map_err(|_| {
+        let given = log.given().unwrap_or("info");
+        let filter: Targets = given.parse().map_err(|_| {
             log.refuse(
                 "accepted: off, error, warn, info, debug or trace, also per part: auth_core=debug,info",
             )
         })?;
+        // It logs an error for each malformed request: a client must not be able to fill the log.
+        let filter = if given.contains(DISPATCHER) {
+            filter
+        } else {
+            filter.with_target(DISPATCHER, LevelFilter::OFF)
+        };
         Ok(Self {
             filter,
             format: format

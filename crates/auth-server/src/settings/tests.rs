@@ -181,7 +181,25 @@ fn a_bad_value_is_named_with_what_would_be_accepted() {
         (
             Raw { allowed_origins: some("https://a.example, b.example"), ..development() },
             "AUTH_ALLOWED_ORIGINS (--allowed-origins) is `b.example`: accepted: origins such as \
-             https://app.example.org, without a path",
+             https://app.example.org, each in full: no path and no wildcard",
+        ),
+        (
+            Raw { allowed_origins: some("https://*.example.org"), ..development() },
+            "AUTH_ALLOWED_ORIGINS (--allowed-origins) is `https://*.example.org`: accepted: origins such as \
+             https://app.example.org, each in full: no path and no wildcard",
+        ),
+        (
+            Raw { public_url: some("https://*.example.org"), ..development() },
+            "AUTH_PUBLIC_URL (--public-url) is `https://*.example.org`: accepted: what users' browsers see, such \
+             as https://auth.example.org",
+        ),
+        (
+            Raw { keep_alive: some("2h"), ..development() },
+            "AUTH_KEEP_ALIVE (--keep-alive) is `2h`: accepted: a duration from 1s to 1h, such as 90s or 12h",
+        ),
+        (
+            Raw { max_connections: some("4"), ..development() },
+            "AUTH_MAX_CONNECTIONS (--max-connections) is `4`: accepted: a number from 16 to 1000000",
         ),
         (
             Raw { trusted_proxies: some("10.0.0.0/33"), ..development() },
@@ -294,4 +312,14 @@ fn an_empty_value_counts_as_none() {
 #[test]
 fn the_command_line_is_well_formed() {
     <crate::cli::Cli as clap::CommandFactory>::command().debug_assert();
+}
+
+/// Peers are compared as IPv4 addresses where they are some: a network that never matches would be accepted in vain.
+#[test]
+fn a_network_of_mapped_addresses_is_one_of_ipv4() {
+    let given = some("::ffff:10.0.0.0/104, ::ffff:192.0.2.1, 2001:db8::/32");
+    let settings = Settings::resolve(&Raw { trusted_proxies: given, ..development() }).unwrap();
+
+    let networks: Vec<String> = settings.http.trusted_proxies.iter().map(ToString::to_string).collect();
+    assert_eq!(networks, ["10.0.0.0/8", "192.0.2.1/32", "2001:db8::/32"]);
 }

@@ -3,7 +3,7 @@
 use std::sync::{Mutex, mpsc};
 
 use super::*;
-use crate::hasher::pool::spawn_helper;
+use crate::hasher::pool::spawn_rescuer;
 
 /// An engine whose jobs wait until the test lets them go, and which notes how many it was given.
 struct Held {
@@ -54,20 +54,20 @@ fn held_hasher(lanes: usize, max_wait: Duration) -> (Hasher, Arc<Held>, mpsc::Se
 async fn who_would_wait_longer_than_the_budget_is_refused_at_once() {
     let (hasher, ..) = held_hasher(1, Duration::from_millis(600));
 
-    let slots: Vec<Slot> = (0..3).map(|_| hasher.admit().unwrap()).collect();
-    let refused = hasher.admit();
+    let slots: Vec<Slot> = (0..3).map(|_| hasher.admit(Requester::default()).unwrap()).collect();
+    let refused = hasher.admit(Requester::default());
 
     assert!(matches!(refused, Err(Busy { retry_after }) if retry_after >= Duration::from_secs(1)));
     assert_eq!(hasher.figures().refused, 1);
     drop(slots);
-    assert!(hasher.admit().is_ok(), "room again");
+    assert!(hasher.admit(Requester::default()).is_ok(), "room again");
 }
 
 #[tokio::test]
 async fn a_job_whose_caller_has_gone_is_dropped_before_it_begins() {
     let (hasher, engine, open) = held_hasher(1, Duration::from_mins(1));
     let begin = |text: &str| {
-        let (mut slot, password) = (hasher.admit().unwrap(), new_password(text));
+        let (mut slot, password) = (hasher.admit(Requester::default()).unwrap(), new_password(text));
         tokio::spawn(async move { slot.hash(&password).await })
     };
     let first = begin("first");
@@ -94,7 +94,7 @@ async fn a_job_whose_caller_has_gone_is_dropped_before_it_begins() {
 async fn a_free_thread_takes_as_many_waiting_jobs_as_it_has_lanes() {
     let (hasher, engine, open) = held_hasher(3, Duration::from_mins(1));
     let begin = || {
-        let mut slot = hasher.admit().unwrap();
+        let mut slot = hasher.admit(Requester::default()).unwrap();
         tokio::spawn(async move { slot.hash(&new_password("b4l0u")).await })
     };
     let mut tasks = vec![begin()];
@@ -117,7 +117,7 @@ async fn a_free_thread_takes_as_many_waiting_jobs_as_it_has_lanes() {
 #[tokio::test]
 async fn a_pool_that_is_dropped_sends_its_threads_home_after_the_work() {
     let (hasher, engine, open) = held_hasher(1, Duration::from_mins(1));
-    let mut slot = hasher.admit().unwrap();
+    let mut slot = hasher.admit(Requester::default()).unwrap();
     drop(hasher);
 
     let task = tokio::spawn(async move { slot.hash(&new_password("b4l0u")).await });
@@ -129,28 +129,65 @@ async fn a_pool_that_is_dropped_sends_its_threads_home_after_the_work() {
     }
 }
 
-/// Requests that saturate every core leave an idle thread nothing: here, it is held.
+/// An engine whose first computation does not end before the test allows it; the others take no time.
+struct Stuck {
+    begun: AtomicUsize,
+    gate: Mutex<mpsc::Receiver<()>>,
+}
+
+impl BcryptEngine for Stuck {
+    fn lanes(&self) -> usize {
+        1
+    }
+
+    fn digests(&self, _: u32, inputs: &[Input<'_>]) -> Vec<[u8; 23]> {
+        if self.begun.fetch_add(1, Ordering::SeqCst) == 0 {
+            self.gate.lock().unwrap().recv().unwrap();
+        }
+        vec![[0; 23]; inputs.len()]
+    }
+}
+
+/// A thread may get no time at all, whatever the others do.
 #[tokio::test]
-async fn where_the_threads_get_nowhere_a_helper_takes_what_waits() {
-    let (engine, open) = Held::new(1);
-    let shared: Arc<dyn BcryptEngine> = Arc::<Held>::clone(&engine);
+async fn what_a_thread_began_and_does_not_finish_is_computed_by_another_and_so_is_what_waits_behind_it() {
+    let (open, gate) = mpsc::channel();
+    let engine = Arc::new(Stuck { begun: AtomicUsize::new(0), gate: Mutex::new(gate) });
+    let shared: Arc<dyn BcryptEngine> = Arc::<Stuck>::clone(&engine);
     let options = options(CHEAP, 1, Duration::from_mins(1));
     let hasher = Hasher::start_with(options, Arc::new(SystemEntropy), &shared).unwrap();
-    spawn_helper(&hasher.0.queue, &shared).unwrap();
+    spawn_rescuer(&hasher.0.queue, &shared).unwrap();
     let logins: Vec<_> = (0..2)
         .map(|_| {
-            let mut slot = hasher.admit().unwrap();
+            let mut slot = hasher.admit(Requester::default()).unwrap();
             tokio::spawn(async move { slot.verify_decoy(&password("b4l0u")).await })
         })
         .collect();
 
-    tokio::time::timeout(Duration::from_mins(1), engine.wait_for_begun(2)).await.unwrap();
-
-    open.send(()).unwrap();
-    open.send(()).unwrap();
     for login in logins {
-        assert_eq!(login.await.unwrap().unwrap(), Verdict::Mismatch);
+        let verdict = tokio::time::timeout(Duration::from_mins(1), login).await.unwrap();
+        assert_eq!(verdict.unwrap().unwrap(), Verdict::Mismatch);
     }
+    assert_eq!(engine.begun.load(Ordering::SeqCst), 3, "the first twice");
+    open.send(()).unwrap();
+}
+
+/// One client must not be able to have everybody else refused.
+#[tokio::test]
+async fn a_client_that_has_much_waiting_is_refused_before_others() {
+    let (hasher, ..) = held_hasher(1, Duration::from_secs(2));
+    let client = |number: u8| Requester::of_address(Some([192, 0, 2, number].into()));
+
+    let mut slots = Vec::new();
+    while let Ok(slot) = hasher.admit(client(1)) {
+        slots.push(slot);
+    }
+    assert!(slots.len() > 5, "{}", slots.len());
+    slots.extend((2..6).map(|number| hasher.admit(client(number)).unwrap()));
+
+    assert!(hasher.admit(client(1)).is_err());
+    let device = Requester::of_device(&auth_db::model::DeviceTokenDigest::from_bytes([1; 32]));
+    assert!(hasher.admit(device).is_ok(), "a known device of the same client is a requester of its own");
 }
 
 /// An engine that fails as code with a bug would.
@@ -174,7 +211,7 @@ async fn a_hash_that_fails_is_an_error_and_never_a_match() {
     let hasher = Hasher::start_with(options, Arc::new(SystemEntropy), &engine).unwrap();
 
     for _ in 0..2 {
-        let failed = hasher.admit().unwrap().verify_decoy(&password("b4l0u")).await;
+        let failed = hasher.admit(Requester::default()).unwrap().verify_decoy(&password("b4l0u")).await;
         assert_eq!(failed, Err(HashFailed::Computation));
     }
 }

@@ -120,7 +120,7 @@ async fn malformed_foreign_and_hostile_hashes_are_a_mismatch_at_the_price_of_a_d
 async fn a_decoy_costs_one_hash_and_never_matches() {
     let hasher = hasher(CHEAP);
 
-    let verdict = hasher.admit().unwrap().verify_decoy(&password("b4l0u")).await.unwrap();
+    let verdict = hasher.admit(Requester::default()).unwrap().verify_decoy(&password("b4l0u")).await.unwrap();
 
     assert_eq!(verdict, Verdict::Mismatch);
     assert_eq!(hasher.figures().hashed, 1);
@@ -135,7 +135,7 @@ async fn a_candidate_in_another_form_costs_two_hashes_with_an_account_and_withou
 
     for stored in [Some(&made), None] {
         let before = hasher.figures().hashed;
-        let mut slot = hasher.admit().unwrap();
+        let mut slot = hasher.admit(Requester::default()).unwrap();
         let verdict = match stored {
             Some(stored) => slot.verify(&decomposed, stored).await.unwrap(),
             None => slot.verify_decoy(&decomposed).await.unwrap(),

@@ -16,6 +16,7 @@ mod gates;
 mod interleavings;
 mod lookups;
 mod model;
+mod overtaken;
 mod sequences;
 mod world;
 

@@ -8,6 +8,9 @@ pub const LIFETIME: Duration = Duration::days(30);
 pub const IDLE: Duration = Duration::days(7);
 pub const RESET: Duration = Duration::minutes(30);
 
+/// How far a clock may go back without anything being corrected.
+const TOLERANCE: Duration = Duration::minutes(1);
+
 /// What a restart may lose of the knowledge when a session was used: two flushes.
 const LENIENCE: Duration = Duration::minutes(1);
 
@@ -28,6 +31,7 @@ pub struct Session {
     pub token: SessionToken,
     pub user: usize,
     pub opened: OffsetDateTime,
+    pub expires: OffsetDateTime,
     /// When it was last used.
     pub used: OffsetDateTime,
     /// Which of these was written down last.
@@ -47,15 +51,26 @@ pub enum Expected {
 
 impl Session {
     pub fn opened(token: SessionToken, user: usize, now: OffsetDateTime) -> Self {
-        Self { token, user, opened: now, used: now, stored: now, seen_here: true, ended: false }
+        Self {
+            token,
+            user,
+            opened: now,
+            expires: now + LIFETIME,
+            used: now,
+            stored: now,
+            seen_here: true,
+            ended: false,
+        }
     }
 
     pub fn at(&self, now: OffsetDateTime) -> Expected {
-        if self.ended || now >= self.opened + LIFETIME {
+        if self.ended || now >= self.expires {
             return Expected::Over;
         }
         if self.seen_here {
-            return if now < self.used + IDLE { Expected::Live } else { Expected::Over };
+            // What is stored is later only if the clock went back: then another process may have seen it used.
+            let used = if self.used >= self.stored { self.used } else { self.stored + LENIENCE };
+            return if now < used + IDLE { Expected::Live } else { Expected::Over };
         }
         if now < self.stored + IDLE {
             Expected::Live
@@ -68,7 +83,7 @@ impl Session {
 
     pub fn used(&mut self, now: OffsetDateTime) {
         if self.seen_here {
-            self.used = self.used.max(now);
+            self.used = if self.used > now + TOLERANCE { now } else { self.used.max(now) };
         } else if now >= self.stored {
             self.used = now;
             self.seen_here = true;
@@ -111,10 +126,33 @@ impl Model {
         }
     }
 
-    pub fn purge(&mut self, now: OffsetDateTime) {
+    /// What was stored while the clock was ahead lives as long as it was meant to, from now on.
+    fn pull_back(&mut self, now: OffsetDateTime) {
+        for session in self.sessions.iter_mut().filter(|session| session.seen_here) {
+            if session.used > now + TOLERANCE {
+                session.used = now;
+            }
+        }
         self.flush();
         for session in &mut self.sessions {
-            session.ended |= now >= session.opened + LIFETIME || now >= session.stored + IDLE + LENIENCE;
+            if session.opened > now + TOLERANCE && session.expires > now + LIFETIME {
+                session.expires = now + LIFETIME;
+            }
+            if session.stored > now + TOLERANCE {
+                session.stored = now;
+            }
+        }
+        for (_, until) in self.users.iter_mut().filter_map(|user| user.reset.as_mut()) {
+            if *until > now + RESET + TOLERANCE {
+                *until = now + RESET;
+            }
+        }
+    }
+
+    pub fn purge(&mut self, now: OffsetDateTime) {
+        self.pull_back(now);
+        for session in &mut self.sessions {
+            session.ended |= now >= session.expires || now >= session.stored + IDLE + LENIENCE;
         }
         for user in &mut self.users {
             user.reset = user.reset.take().filter(|(_, until)| now < *until);

@@ -1,0 +1,160 @@
+//! Attempts of this process whose passwords are being checked, by the allowance that they were taken from.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use tokio::{
+    sync::{Mutex as AsyncMutex, OwnedMutexGuard, watch},
+    time::{Instant, timeout_at},
+};
+
+/// What an allowance is named by: an account's digest, or a device's.
+type Key = [u8; 32];
+
+/// Attempts in flight, by allowance. Cheap to clone; all clones are one.
+#[derive(Debug, Clone, Default)]
+pub struct AttemptsInFlight(Arc<Mutex<HashMap<Key, Arc<Allowance>>>>);
+
+#[derive(Debug)]
+struct Allowance {
+    /// Held while an attempt is taken in the database.
+    taking: Arc<AsyncMutex<()>>,
+    in_flight: AtomicUsize,
+    /// Changes when an attempt has ended.
+    ended: watch::Sender<()>,
+}
+
+/// An allowance that somebody uses; the last one that does removes it.
+#[derive(Debug)]
+struct Handle {
+    attempts: AttemptsInFlight,
+    key: Key,
+    allowance: Arc<Allowance>,
+}
+
+/// The right to take an attempt from an allowance in the database: on this process, one at a time.
+pub struct Turn {
+    handle: Handle,
+    _taking: OwnedMutexGuard<()>,
+}
+
+/// An attempt in flight, until this is dropped.
+#[derive(Debug)]
+pub struct InFlight(Handle);
+
+/// Attempts in flight that were there when one was refused.
+pub struct Others(watch::Receiver<()>);
+
+impl AttemptsInFlight {
+    /// Waits for the turn to take an attempt.
+    pub async fn turn(&self, key: Key) -> Turn {
+        let handle = self.handle(key);
+        let taking = Arc::clone(&handle.allowance.taking).lock_owned().await;
+        Turn { handle, _taking: taking }
+    }
+
+    fn handle(&self, key: Key) -> Handle {
+        let new = || {
+            Arc::new(Allowance {
+                taking: Arc::default(),
+                in_flight: AtomicUsize::new(0),
+                ended: watch::Sender::new(()),
+            })
+        };
+        let allowance = Arc::clone(self.allowances().entry(key).or_insert_with(new));
+        Handle { attempts: self.clone(), key, allowance }
+    }
+
+    fn allowances(&self) -> MutexGuard<'_, HashMap<Key, Arc<Allowance>>> {
+        // Nothing under this lock can panic half-way through a change.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Turn {
+    /// The attempt was taken: it is in flight.
+    pub fn begin(self) -> InFlight {
+        self.handle.allowance.in_flight.fetch_add(1, Ordering::AcqRel);
+        InFlight(self.handle)
+    }
+
+    /// The attempt was refused: the others that are in flight; none if there are none.
+    pub fn others(self) -> Option<Others> {
+        let allowance = &self.handle.allowance;
+        let others = allowance.ended.subscribe();
+        (allowance.in_flight.load(Ordering::Acquire) > 0).then_some(Others(others))
+    }
+}
+
+impl Others {
+    /// Waits until one of them has ended; returns false if none has in time.
+    pub async fn wait_for_change(mut self, deadline: Instant) -> bool {
+        // An error means that the last of them has ended.
+        timeout_at(deadline, self.0.changed()).await.is_ok()
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.allowance.in_flight.fetch_sub(1, Ordering::AcqRel);
+        self.0.allowance.ended.send_replace(());
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        let mut allowances = self.attempts.allowances();
+        // The map's own, and this one.
+        if Arc::strong_count(&self.allowance) == 2 {
+            allowances.remove(&self.key);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use futures_util::FutureExt;
+
+    use super::*;
+
+    const KEY: Key = [1; 32];
+
+    #[tokio::test(start_paused = true)]
+    async fn others_are_waited_for_while_there_are_any_and_no_longer_than_the_deadline() {
+        let attempts = AttemptsInFlight::default();
+        let deadline = Instant::now() + Duration::from_secs(1);
+        assert!(attempts.turn(KEY).await.others().is_none());
+
+        let (one, two) = (attempts.turn(KEY).await.begin(), attempts.turn(KEY).await.begin());
+        let first = attempts.turn(KEY).await.others().unwrap();
+        drop(one);
+        assert!(first.wait_for_change(deadline).await, "it ended before it was waited for");
+        let second = attempts.turn(KEY).await.others().unwrap();
+        assert!(!second.wait_for_change(deadline).await, "none ended in time");
+
+        let last = attempts.turn(KEY).await.others().unwrap();
+        drop(two);
+        assert!(last.wait_for_change(Instant::now() + Duration::from_secs(1)).await);
+        assert!(attempts.allowances().is_empty());
+    }
+
+    #[tokio::test]
+    async fn one_attempt_is_taken_at_a_time() {
+        let attempts = AttemptsInFlight::default();
+        let turn = attempts.turn(KEY).await;
+        let mut next = Box::pin(attempts.turn(KEY));
+        assert!(next.as_mut().now_or_never().is_none());
+        assert!(attempts.turn([2; 32]).now_or_never().is_some(), "of another allowance");
+
+        drop(turn);
+        next.await;
+        assert!(attempts.allowances().is_empty());
+    }
+}

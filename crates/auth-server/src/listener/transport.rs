@@ -1,0 +1,223 @@
+//! The transport of one connection: time limits for what a client sends and takes, and no reading ahead.
+
+use std::{
+    io,
+    pin::Pin,
+    rc::Rc,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use actix_web::rt::net::TcpStream;
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    time::{Instant, Sleep, sleep_until},
+};
+
+use super::{
+    activity::{Activity, Phase},
+    connections::ConnectionPermit,
+};
+
+/// How much is read at once while no length is known: a client that sends requests without reading the responses
+/// costs the responses to so many bytes of requests, a few dozen.
+const READ_AT_ONCE: usize = 2048;
+
+/// The response to a client that does not send the head of its request in time.
+const REQUEST_TIMEOUT: &[u8] =
+    b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
+
+/// Time limits of a connection.
+#[derive(Debug, Clone, Copy)]
+pub struct TimeLimits {
+    /// From the first byte of a request to the end of its head, and from the connection to its first request.
+    pub head: Duration,
+    /// For a response to be taken, once the client did not take all of it at once.
+    pub response: Duration,
+    /// From the end of a request to the end of the head of the next one.
+    pub keep_alive: Duration,
+    /// The same while connections are scarce.
+    pub scarce_keep_alive: Duration,
+}
+
+/// A TCP connection with time limits.
+///
+/// It does not read further requests while one is handled or a response waits to be taken: they stay in the system's
+/// buffer, which is bounded.
+pub struct Transport {
+    stream: TcpStream,
+    activity: Rc<Activity>,
+    limits: TimeLimits,
+    permit: ConnectionPermit,
+    timer: Pin<Box<Sleep>>,
+    /// When the head of the next request must be complete. Set between requests.
+    head_due: Option<Instant>,
+    /// Whether the client has begun to send it, or has just connected to do so.
+    reading_head: bool,
+    /// Requests that had begun when `head_due` was set.
+    requests: u64,
+    /// When the response must be taken. Set while the client does not take it.
+    response_due: Option<Instant>,
+    /// What was read since the reader last had to wait.
+    read: usize,
+}
+
+impl Transport {
+    pub fn new(stream: TcpStream, limits: TimeLimits, permit: ConnectionPermit) -> Self {
+        let due = Instant::now() + limits.head;
+        Self {
+            stream,
+            activity: Rc::default(),
+            limits,
+            permit,
+            timer: Box::pin(sleep_until(due)),
+            head_due: Some(due),
+            reading_head: true,
+            requests: 0,
+            response_due: None,
+            read: 0,
+        }
+    }
+
+    /// What the connection is doing, for the service that handles its requests.
+    pub fn activity(&self) -> Rc<Activity> {
+        Rc::clone(&self.activity)
+    }
+
+    /// Fails if the client has taken too long; otherwise the task is woken when it has.
+    fn check_deadline(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+        let requests = self.activity.requests();
+        if requests != self.requests {
+            (self.requests, self.head_due, self.reading_head) = (requests, None, false);
+        }
+        if self.activity.phase() == Phase::BetweenRequests && self.head_due.is_none() {
+            let scarce = self.permit.are_connections_scarce();
+            let wait = if scarce { self.limits.scarce_keep_alive } else { self.limits.keep_alive };
+            self.head_due = Some(Instant::now() + wait);
+        }
+        let due = [self.head_due, self.response_due].into_iter().flatten().min();
+        let Some(due) = due else { return Ok(()) };
+        if due < self.timer.deadline() || self.timer.is_elapsed() {
+            self.timer.as_mut().reset(due);
+        }
+        while self.timer.as_mut().poll(cx).is_ready() {
+            if Instant::now() >= due {
+                return Err(io::Error::new(io::ErrorKind::TimedOut, "the client took too long"));
+            }
+            self.timer.as_mut().reset(due);
+        }
+        Ok(())
+    }
+
+    /// The first byte of a request: its head must be complete soon.
+    fn head_began(&mut self) {
+        if self.reading_head {
+            return;
+        }
+        self.reading_head = true;
+        let due = Instant::now() + self.limits.head;
+        self.head_due = Some(self.head_due.map_or(due, |earlier| earlier.min(due)));
+    }
+
+    /// Waits for the end of the connection, and leaves what the client sends meanwhile where it is.
+    fn poll_end(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut byte = [0];
+        if ready!(self.stream.poll_peek(cx, &mut ReadBuf::new(&mut byte)))? == 0 {
+            return Poll::Ready(Ok(()));
+        }
+        self.activity.wake_after_request(cx.waker());
+        Poll::Pending
+    }
+
+    fn poll_some(
+        &mut self,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+        most: usize,
+    ) -> Poll<io::Result<()>> {
+        if self.read >= most {
+            // The reader looks at what it has first, and then goes on.
+            self.read = 0;
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        let room = buffer.remaining().min(most - self.read);
+        let mut part = ReadBuf::new(buffer.initialize_unfilled_to(room));
+        let polled = Pin::new(&mut self.stream).poll_read(cx, &mut part);
+        let count = part.filled().len();
+        match polled {
+            Poll::Ready(Ok(())) => {
+                buffer.advance(count);
+                self.read += count;
+                Poll::Ready(Ok(()))
+            }
+            other => {
+                self.read = 0;
+                other
+            }
+        }
+    }
+}
+
+impl AsyncRead for Transport {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        if let Err(late) = this.check_deadline(cx) {
+            if this.response_due.is_none() && this.reading_head {
+                // No response is being sent. That it may not fit is no loss.
+                let _ = this.stream.try_write(REQUEST_TIMEOUT);
+            }
+            return Poll::Ready(Err(late));
+        }
+        if this.response_due.is_some() {
+            return Poll::Pending;
+        }
+        let most = match this.activity.phase() {
+            Phase::Handling => return this.poll_end(cx),
+            Phase::ReadingBody(left) => {
+                this.read + usize::try_from(left).unwrap_or(usize::MAX).min(64 * 1024)
+            }
+            Phase::BetweenRequests | Phase::ReadingChunks => READ_AT_ONCE,
+        };
+        let before = buffer.filled().len();
+        ready!(this.poll_some(cx, buffer, most))?;
+        let count = buffer.filled().len() - before;
+        if this.activity.phase() == Phase::BetweenRequests && count > 0 {
+            this.head_began();
+        }
+        this.activity.bytes_read(count);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Transport {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        this.check_deadline(cx)?;
+        let written = Pin::new(&mut this.stream).poll_write(cx, bytes);
+        if written.is_pending() && this.response_due.is_none() {
+            this.response_due = Some(Instant::now() + this.limits.response);
+            this.check_deadline(cx)?;
+        }
+        written
+    }
+
+    /// The dispatcher flushes when all of its responses were written.
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        ready!(Pin::new(&mut this.stream).poll_flush(cx))?;
+        if this.response_due.take().is_some() {
+            // Reading was suspended.
+            cx.waker().wake_by_ref();
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_shutdown(cx)
+    }
+}
