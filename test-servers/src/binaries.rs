@@ -42,7 +42,7 @@ pub fn mariadb() -> Option<MariaDb> {
     })
 }
 
-fn program(name: &str) -> Option<PathBuf> {
+pub fn program(name: &str) -> Option<PathBuf> {
     FOLDERS.map(|folder| Path::new(folder).join(name)).into_iter().find(|path| is_program(path))
 }
 

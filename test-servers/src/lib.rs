@@ -10,6 +10,7 @@ mod binaries;
 mod guardian;
 mod kind;
 mod mariadb;
+mod pgbouncer;
 mod place;
 mod postgres;
 mod proxy;
@@ -17,6 +18,7 @@ mod server;
 mod tls;
 
 pub use kind::{Kind, kinds};
+pub use pgbouncer::PgBouncer;
 pub use place::{Place, kind, run_on_the_others, run_on_the_others_by_tls};
 pub use proxy::{Mode, Proxy};
 pub use server::{Options, Server, shared};

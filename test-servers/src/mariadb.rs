@@ -73,6 +73,9 @@ pub fn launch(server: &Server) -> Guardian {
         "--collation-server=utf8mb4_general_ci".to_owned(),
         format!("--innodb-flush-log-at-trx-commit={}", u8::from(server.options().durable)),
     ];
+    if server.options().statement_binlog {
+        arguments.extend(["--log-bin", "--binlog-format=STATEMENT", "--server-id=1"].map(str::to_owned));
+    }
     if let Some(certificates) = server.certificates() {
         arguments.push(format!("--ssl-cert={}", certificates.certificate.display()));
         arguments.push(format!("--ssl-key={}", certificates.key.display()));

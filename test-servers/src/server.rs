@@ -31,6 +31,8 @@ pub struct Options {
     pub durable: bool,
     /// Whether it speaks TLS, and nothing else.
     pub tls: bool,
+    /// Whether `MariaDB` writes a binary log with `binlog_format=STATEMENT`, the default of old versions.
+    pub statement_binlog: bool,
 }
 
 /// A server in a folder of its own. It ends with this.
@@ -89,6 +91,16 @@ impl Server {
     pub fn restart(&mut self) {
         assert!(self.guardian.is_none(), "it runs");
         self.launch();
+    }
+
+    /// Has `PostgreSQL` start as a standby the next time, until it is promoted.
+    ///
+    /// # Panics
+    ///
+    /// If it runs, or is not `PostgreSQL`.
+    pub fn become_standby(&self) {
+        assert!(self.kind == Kind::Postgres && self.guardian.is_none());
+        fs::write(self.folder.join("data/standby.signal"), "").unwrap();
     }
 
     fn launch(&mut self) {
@@ -274,7 +286,7 @@ impl Server {
         } else {
             let grants = "CREATE ROLE service LOGIN PASSWORD 'service'; \
                  GRANT SELECT, INSERT, UPDATE, DELETE \
-                 ON users, sessions, reset_tokens, server_keys, throttles, devices, outbox TO service; \
+                 ON users, sessions, reset_tokens, server_keys, throttles, devices, device_kinds, outbox TO service; \
                  GRANT SELECT ON seaql_migrations TO service";
             self.execute_in(url, grants).await;
         }
@@ -333,7 +345,7 @@ fn output_of(mut program: Command) -> Vec<u8> {
 }
 
 /// A port that was free a moment ago.
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 

@@ -102,6 +102,14 @@ impl Fault {
     /// No answer within our patience.
     pub(crate) const SILENT: Self = Self::of("the database does not answer", Passing::Silent);
 
+    /// The server replays what another one writes.
+    pub(crate) const STANDBY: Self =
+        Self::of("the server is a standby: name the primary, or promote it", Passing::No);
+    /// The server takes no writes.
+    pub(crate) const READ_ONLY: Self = Self::of("the server is read-only", Passing::No);
+    /// `MariaDB` refuses our transactions.
+    pub(crate) const STATEMENT_BINLOG: Self =
+        Self::of("binlog_format is STATEMENT on the server: set MIXED or ROW", Passing::No);
     /// A connection that waited for words broke.
     pub(crate) const BROKEN: Self = Self::of("the connection broke", Passing::Reconnected);
     /// There is nothing to listen to.
@@ -112,6 +120,12 @@ impl Fault {
 
     const fn of(kind: &'static str, passing: Passing) -> Self {
         Self { code: None, kind, passing }
+    }
+
+    /// One of ours that went through an error of the object-relational mapper, which has room for a text only.
+    fn named(told: &str) -> Self {
+        let known = [Self::STANDBY, Self::READ_ONLY, Self::STATEMENT_BINLOG];
+        known.into_iter().find(|fault| told.ends_with(fault.kind)).unwrap_or(Self::SILENT)
     }
 
     /// Whether the file that was opened is something else: `SQLITE_NOTADB`.
@@ -162,7 +176,7 @@ impl DbError {
             DbErr::ConnectionAcquire(ConnAcquireErr::ConnectionClosed) => {
                 Self::Unavailable(Fault::POOL_CLOSED)
             }
-            DbErr::Conn(_) => Self::Unavailable(Fault::SILENT),
+            DbErr::Conn(RuntimeErr::Internal(told)) => Self::Unavailable(Fault::named(&told)),
             DbErr::RecordNotFound(_) | DbErr::RecordNotUpdated => Self::NoResultFound,
             _ => Self::Refused(Fault::of("the object-relational mapper failed", Passing::No)),
         }

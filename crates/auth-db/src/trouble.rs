@@ -78,6 +78,7 @@ fn of_mysql(number: u16) -> Option<Trouble> {
         1290 | 1792 | 1836 => ("the database is read-only", Reconnected),
         1021 | 1114 => ("the disk is full", No),
         1037 | 1038 | 1041 => ("out of memory", No),
+        1665 => ("binlog_format is STATEMENT on the server: set MIXED or ROW", No),
         1040 | 1203 | 1226 => ("too many connections", No),
         1044 | 1045 | 1698 => ("the database does not let us in", No),
         1049 => ("there is no such database", No),

@@ -42,7 +42,8 @@ impl Client {
         self.user_agent.as_deref()
     }
 
-    /// What its user would call it, in any language: `Firefox, Windows`. None if it calls itself nothing.
+    /// What its user would call it, in any language: `Firefox, Windows`. None if it is not one of those that we know:
+    /// emails and pages show it, and must show nothing that a stranger made up.
     #[must_use]
     pub fn device(&self) -> Option<String> {
         let agent = self.user_agent().filter(|agent| !agent.trim().is_empty())?;
@@ -52,16 +53,22 @@ impl Client {
         match (named(&BROWSERS), named(&SYSTEMS)) {
             (Some(browser), Some(system)) => Some(format!("{browser}, {system}")),
             (Some(one), None) | (None, Some(one)) => Some(one.to_owned()),
-            (None, None) => {
-                let product = agent.split(['/', ' ', '(']).find(|word| !word.is_empty())?;
-                Some(product.chars().take(MAX_PRODUCT).collect())
-            }
+            (None, None) => named(&PROGRAMS).map(str::to_owned),
         }
     }
 }
 
-/// How much is shown of a program's name that we do not know, in characters.
-const MAX_PRODUCT: usize = 40;
+/// By what programs are known that are no browsers.
+const PROGRAMS: [(&str, &str); 8] = [
+    ("curl/", "curl"),
+    ("Wget/", "Wget"),
+    ("PostmanRuntime/", "Postman"),
+    ("python-requests/", "Python"),
+    ("Python-urllib/", "Python"),
+    ("Go-http-client/", "Go"),
+    ("okhttp/", "OkHttp"),
+    ("axios/", "axios"),
+];
 
 /// By what browsers are known. Most of them call themselves by others' names, too: those that are others' come last.
 const BROWSERS: [(&str, &str); 8] = [
@@ -111,6 +118,8 @@ mod tests {
             (Some(safari), Some("Safari, iPhone")),
             (Some(edge), Some("Edge, macOS")),
             (Some("curl/8.7.1"), Some("curl")),
+            (Some("win-a-prize.evil.example:click-now"), None),
+            (Some("Prize/1.0 (evil.example) Firefox/1"), Some("Firefox")),
             (Some("/"), None),
             (Some("  "), None),
             (None, None),

@@ -145,6 +145,12 @@ pub struct Raw {
     /// Pool size (default: by database).
     #[arg(long, env = "AUTH_DATABASE_MAX_CONNECTIONS", global = true)]
     pub database_max_connections: Option<String>,
+    /// Longest wait for the answer of a database server, all attempts of a transaction included (default: 2500ms).
+    #[arg(long, env = "AUTH_DATABASE_TIMEOUT", global = true)]
+    pub database_timeout: Option<String>,
+    /// Longest wait for a connection to the database (default: 2s).
+    #[arg(long, env = "AUTH_DATABASE_CONNECT_TIMEOUT", global = true)]
+    pub database_connect_timeout: Option<String>,
     /// What users' browsers see; decides `Secure` and the origin. Production: required, https.
     #[arg(long, env = "AUTH_PUBLIC_URL", global = true)]
     pub public_url: Option<String>,

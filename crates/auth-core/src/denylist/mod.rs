@@ -2,6 +2,7 @@
 
 mod context;
 mod filter;
+mod fold;
 mod list;
 
 use std::{fmt, path::Path, sync::Arc};
@@ -10,7 +11,12 @@ use auth_db::model::{Email, InvalidPassword, NewPassword};
 use sha1::{Digest, Sha1};
 
 pub use self::filter::{BREACHED_MISTAKES_ONE_IN, BreachedBuilder, InvalidFilter};
-use self::{context::is_made_of, filter::Breached, list::Common};
+use self::{
+    context::is_made_of,
+    filter::Breached,
+    fold::{dense, visible},
+    list::Common,
+};
 
 /// Passwords that are refused, however long they are: NIST SP 800-63B-4 section 3.1.1.2, ASVS 6.2.4, 6.2.11,
 /// 6.2.12. Cheap to clone.
@@ -72,7 +78,7 @@ impl Denylist {
     }
 
     fn with(own: Option<Own>, words: impl IntoIterator<Item = String>) -> Self {
-        let words = words.into_iter().map(|word| word.to_lowercase()).collect();
+        let words = words.into_iter().map(|word| visible(&word).to_string()).collect();
         Self(Some(Arc::new(Refused { common: Common::builtin(), own, words })))
     }
 
@@ -84,16 +90,19 @@ impl Denylist {
     pub(crate) fn admit(&self, password: &NewPassword, email: &Email) -> Result<(), InvalidPassword> {
         let Some(refused) = &self.0 else { return Ok(()) };
         let exact = password.as_password().normalized();
-        let folded = zeroize::Zeroizing::new(exact.to_lowercase());
+        let (visible, dense) = (visible(&exact), dense(&exact));
         let is_own = match &refused.own {
             None => false,
-            Some(Own::List(list)) => list.holds(&folded),
-            Some(Own::Breached(filter)) => filter.holds(&Sha1::digest(exact.as_bytes()).into()),
+            Some(Own::List(list)) => list.holds(&dense),
+            // It holds digests of what people typed: exactly this, or what this was varied from.
+            Some(Own::Breached(filter)) => [exact.as_str(), exact.trim(), &visible, visible.trim(), &dense]
+                .iter()
+                .any(|variant| filter.holds(&Sha1::digest(variant.as_bytes()).into())),
         };
-        if is_own || refused.common.holds(&folded) {
+        if is_own || refused.common.holds(&dense) {
             return Err(InvalidPassword::Common);
         }
-        if is_made_of(&folded, email, &refused.words) {
+        if is_made_of(&visible, email, &refused.words) {
             return Err(InvalidPassword::Guessable);
         }
         Ok(())

@@ -16,13 +16,14 @@ pub struct DatabaseOptions {
     pub create: bool,
     /// Connections at the most; to a file, those that look things up. At least 1.
     pub max_connections: u32,
-    /// Longest wait for a free connection.
-    pub acquire_timeout: Duration,
+    /// Longest wait for a free connection, and for a new one to a server.
+    pub connect_timeout: Duration,
     /// Longest wait for a lock that another process holds. `MariaDB` knows whole seconds only.
     pub lock_timeout: Duration,
-    /// Longest wait for a database server, whatever happens: after it, the database is unavailable. A file
-    /// always answers.
-    pub patience: Duration,
+    /// Longest wait for the answer of a database server, all attempts of a transaction included: after it, the database
+    /// is unavailable. Some twenty times as long as a message to the server and back takes, at least. A file always
+    /// answers.
+    pub timeout: Duration,
 }
 
 impl DatabaseOptions {
@@ -35,9 +36,9 @@ impl DatabaseOptions {
             url: url.into(),
             create: true,
             max_connections: 16,
-            acquire_timeout: Duration::from_secs(2),
+            connect_timeout: Duration::from_secs(2),
             lock_timeout: Duration::from_millis(700),
-            patience: Duration::from_millis(2500),
+            timeout: Duration::from_millis(2500),
         }
     }
 }
@@ -57,6 +58,9 @@ pub enum ConnectError {
     /// The URL names a kind of database that this build does not know, or can't be read.
     #[error("unsupported database URL; accepted: sqlite:PATH, postgres://…, mysql://…")]
     Url,
+    /// The URL has a parameter that the driver does not know; it would log its value, which may be a secret.
+    #[error("the database URL has an unknown parameter `{0}`; accepted: {accepted}", accepted = accepted_parameters())]
+    Parameter(String),
     /// There is no such file, and it was not to be made.
     #[error("the database file {} does not exist; `auth-server migrate up` makes it", .0.display())]
     Missing(PathBuf),
@@ -82,4 +86,11 @@ pub enum ConnectError {
     /// The database did not open.
     #[error(transparent)]
     Database(#[from] DbError),
+}
+
+fn accepted_parameters() -> String {
+    super::transport::POSTGRES_PARAMETERS.join(", ")
+        + " (PostgreSQL); "
+        + &super::transport::MYSQL_PARAMETERS.join(", ")
+        + " (MariaDB)"
 }

@@ -2,12 +2,15 @@
 
 mod connect;
 mod data_version;
+mod durability;
 mod pool;
 mod reader;
 mod server;
 mod sqlite;
 mod transaction;
 mod transport;
+mod unreachable;
+mod usability;
 
 use std::{fmt, pin::Pin};
 
@@ -154,17 +157,17 @@ impl Database {
     ///
     /// [`DbError::Unavailable`].
     pub async fn lost_at_a_crash(&self) -> Result<Vec<String>, DbError> {
-        server::lost_at_a_crash(&self.reader).await
+        durability::lost_at_a_crash(&self.reader).await
     }
 
-    /// Asks the database for a sign of life.
+    /// Asks the database for a sign of life, and a server whether it takes writes: a standby or a read-only server is not
+    /// healthy.
     ///
     /// # Errors
     ///
-    /// [`DbError::Unavailable`] if it gives none.
+    /// [`DbError::Unavailable`] if it gives none, or takes none.
     pub async fn ping(&self) -> Result<(), DbError> {
-        let pool = self.reader.pool();
-        pool.run(async |on: DatabaseConnection| on.ping().await).await.map_err(DbError::from)
+        server::check(&self.reader).await
     }
 
     /// Closes all connections, once they are free.

@@ -12,6 +12,7 @@ use std::{
 use sea_orm::{DatabaseConnection, DbErr, RuntimeErr};
 use tokio::time::{sleep, timeout};
 
+use super::usability::Usability;
 use crate::{DbError, Fault, error::Passing};
 
 /// How often something is tried on a file before a lock that others hold is reported.
@@ -22,8 +23,11 @@ const ATTEMPTS_ON_A_SERVER: u32 = 7;
 /// The pause before the second attempt; it doubles with each further one.
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 
-/// Makes connections, when they are needed.
-type Connect = dyn Fn() -> DatabaseConnection + Send + Sync;
+/// Makes connections, when they are needed, which find out whether the server can be used.
+type Connect = dyn Fn(Usability) -> DatabaseConnection + Send + Sync;
+
+/// How often it is looked whether a server that could not be used can be now.
+const LOOK_AGAIN: Duration = Duration::from_millis(500);
 
 /// Connections to one database. Cheap to clone; all clones are one.
 ///
@@ -35,12 +39,23 @@ pub struct Pool(Arc<Inner>);
 
 enum Inner {
     File(DatabaseConnection),
-    Server { connect: Box<Connect>, patience: Duration, began: Instant, current: RwLock<Generation> },
+    Server { connect: Box<Connect>, limits: TimeLimits, began: Instant, current: RwLock<Generation> },
+}
+
+/// How long a server may take.
+#[derive(Debug, Clone, Copy)]
+pub struct TimeLimits {
+    /// For an answer, all attempts included.
+    pub answer: Duration,
+    /// To connect.
+    pub connect: Duration,
 }
 
 #[derive(Clone)]
 struct Generation {
     number: u64,
+    made_at: Instant,
+    usability: Usability,
     connections: DatabaseConnection,
     /// When one of them last answered, in nanoseconds since the pool began.
     answered: Arc<AtomicU64>,
@@ -51,6 +66,8 @@ pub trait Troubled {
     /// No answer came within the patience.
     const SILENT: fn() -> Self;
     fn passing(&self) -> Passing;
+    /// One of ours, in the type of the work.
+    fn of(error: DbError) -> Self;
 }
 
 impl Troubled for DbError {
@@ -58,6 +75,10 @@ impl Troubled for DbError {
 
     fn passing(&self) -> Passing {
         Self::passing(self)
+    }
+
+    fn of(error: DbError) -> Self {
+        error
     }
 }
 
@@ -67,6 +88,11 @@ impl Troubled for DbErr {
     fn passing(&self) -> Passing {
         DbError::from(self.clone()).passing()
     }
+
+    fn of(error: DbError) -> Self {
+        // `DbError::from` takes every internal error of a connection for one of the database that is unavailable.
+        Self::Conn(RuntimeErr::Internal(error.to_string()))
+    }
 }
 
 impl Pool {
@@ -75,14 +101,19 @@ impl Pool {
         Self(Arc::new(Inner::File(connections)))
     }
 
-    /// Connections to a server, with the longest wait for an answer, all attempts included.
+    /// Connections to a server.
     pub fn of_server(
-        connect: impl Fn() -> DatabaseConnection + Send + Sync + 'static,
-        patience: Duration,
+        connect: impl Fn(Usability) -> DatabaseConnection + Send + Sync + 'static,
+        limits: TimeLimits,
     ) -> Self {
-        let current = RwLock::new(Generation::first(connect()));
+        let current = RwLock::new(Generation::of_server(0, &connect));
         let began = Instant::now();
-        Self(Arc::new(Inner::Server { connect: Box::new(connect), patience, began, current }))
+        Self(Arc::new(Inner::Server { connect: Box::new(connect), limits, began, current }))
+    }
+
+    /// Whether the server can be used, as far as its connections found out.
+    pub fn usability(&self) -> Usability {
+        self.current().usability
     }
 
     /// The connections of a file: they are never replaced.
@@ -108,10 +139,12 @@ impl Pool {
         let mut pause = FIRST_PAUSE;
         let mut attempts = 1;
         loop {
-            let generation = self.current();
+            let generation = self.usable().map_err(E::of)?;
             let error = match self.patiently(begun_at, work(generation.connections.clone())).await {
                 Ok(answer) => {
                     self.answered(&generation);
+                    // It may have come by a connection that just found out.
+                    generation.usability.check().map_err(E::of)?;
                     return Ok(answer);
                 }
                 Err(error) => error,
@@ -144,8 +177,8 @@ impl Pool {
     ) -> Result<T, E> {
         match &*self.0 {
             Inner::File(_) => work.await,
-            Inner::Server { patience, .. } => {
-                let left = patience.saturating_sub(begun_at.elapsed());
+            Inner::Server { limits, .. } => {
+                let left = limits.answer.saturating_sub(begun_at.elapsed());
                 timeout(left, work).await.unwrap_or_else(|_| Err(E::SILENT()))
             }
         }
@@ -158,9 +191,20 @@ impl Pool {
         }
     }
 
+    /// The connections of this moment, if the server can be used; otherwise it is looked again from time to time.
+    fn usable(&self) -> Result<Generation, DbError> {
+        let generation = self.current();
+        let Err(error) = generation.usability.check() else { return Ok(generation) };
+        if generation.made_at.elapsed() < LOOK_AGAIN {
+            return Err(error);
+        }
+        self.replace(&generation);
+        Ok(self.current())
+    }
+
     fn current(&self) -> Generation {
         match &*self.0 {
-            Inner::File(connections) => Generation::first(connections.clone()),
+            Inner::File(connections) => Generation::of_file(connections.clone()),
             Inner::Server { current, .. } => current.read().unwrap_or_else(PoisonError::into_inner).clone(),
         }
     }
@@ -174,8 +218,10 @@ impl Pool {
     fn is_silent_since(&self, then: Instant, generation: &Generation) -> bool {
         match &*self.0 {
             Inner::File(_) => false,
-            Inner::Server { began, .. } => {
-                generation.answered.load(Ordering::Acquire) < nanos(then.duration_since(*began))
+            Inner::Server { began, limits, .. } => {
+                // New ones get the time that connecting may take, however short the wait for an answer is.
+                generation.made_at.elapsed() > limits.connect
+                    && generation.answered.load(Ordering::Acquire) < nanos(then.duration_since(*began))
             }
         }
     }
@@ -188,10 +234,15 @@ impl Pool {
         if current.number != stale.number {
             return;
         }
-        let fresh = Generation { number: stale.number + 1, ..Generation::first(connect()) };
+        let fresh = Generation::of_server(stale.number + 1, connect);
+        let connecting = fresh.connections.clone();
         let old = std::mem::replace(&mut *current, fresh);
         drop(current);
         tracing::debug!("the connections to the database are replaced");
+        tokio::spawn(async move {
+            // Connecting may take longer than anybody waits for an answer: then the next one finds a connection.
+            let _ = connecting.ping().await;
+        });
         tokio::spawn(async move {
             // Waits for those that hang, for as long as they do; that they are closed has no errors.
             let _ = old.connections.close().await;
@@ -200,8 +251,20 @@ impl Pool {
 }
 
 impl Generation {
-    fn first(connections: DatabaseConnection) -> Self {
-        Self { number: 0, connections, answered: Arc::default() }
+    fn of_file(connections: DatabaseConnection) -> Self {
+        Self {
+            number: 0,
+            made_at: Instant::now(),
+            usability: Usability::default(),
+            connections,
+            answered: Arc::default(),
+        }
+    }
+
+    fn of_server(number: u64, connect: &(impl Fn(Usability) -> DatabaseConnection + ?Sized)) -> Self {
+        let usability = Usability::default();
+        let connections = connect(usability.clone());
+        Self { number, usability, ..Self::of_file(connections) }
     }
 }
 

@@ -4,16 +4,22 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use sea_orm::{
-    ConnectionTrait, DbBackend, SqlxMySqlConnector, SqlxPostgresConnector, Statement,
+    ConnectionTrait, DatabaseConnection, DbBackend, SqlxMySqlConnector, SqlxPostgresConnector, Statement,
     sqlx::{
-        self, AssertSqlSafe, ConnectOptions, Connection, Executor,
-        mysql::{MySqlConnectOptions, MySqlPoolOptions},
+        self, AssertSqlSafe, ConnectOptions, Connection, Executor, MySql, Postgres, Row,
+        mysql::{MySqlConnectOptions, MySqlConnection, MySqlPoolOptions},
         pool::PoolOptions,
-        postgres::{PgConnectOptions, PgPoolOptions},
+        postgres::{PgConnectOptions, PgConnection, PgPoolOptions},
     },
 };
 
-use super::{Channel, ConnectError, Database, DatabaseOptions, pool::Pool, reader::Reader};
+use super::{
+    Channel, ConnectError, Database, DatabaseOptions,
+    pool::{Pool, TimeLimits},
+    reader::Reader,
+    unreachable::cause,
+    usability::{Obstacle, Usability},
+};
 use crate::{DbError, revocations};
 
 /// Connections that were idle for so long are asked for a sign of life before they are used: whatever stands
@@ -28,30 +34,51 @@ pub async fn open_postgres(
     options: &DatabaseOptions,
     server: PgConnectOptions,
 ) -> Result<Database, ConnectError> {
-    // Statements carry values, which do not belong in logs.
-    let server = server.application_name("auth-server").disable_statement_logging();
+    // Statements carry values, which do not belong in logs. The parameter is one that poolers refuse, and we store no
+    // floating-point numbers.
+    let server =
+        server.application_name("auth-server").disable_statement_logging().extra_float_digits(None::<i8>);
     let place = format!("{}:{}", server.get_host(), server.get_port());
-    refuse_unreachable(place, PgPoolOptions::new().connect_with(server.clone()), options).await?;
+    let mut first = first_connection::<PgConnection>(&place, &server, options).await?;
+    let unusable = |cause: String| ConnectError::Unreachable { place: place.clone(), cause };
+    if let Some(obstacle) = obstacle_of_postgres(&mut first).await.map_err(|error| unusable(cause(&error)))? {
+        return Err(unusable(obstacle.remedy().to_owned()));
+    }
+    let mut second = first_connection::<PgConnection>(&place, &server, options).await?;
+    if is_pooled_by_transaction(&mut first, &mut second).await.map_err(|error| unusable(cause(&error)))? {
+        return Err(unusable(POOLED.to_owned()));
+    }
+    drop((first.close().await, second.close().await));
 
+    // A role may be read-only by default; a standby stays so.
     let limits = format!(
-        "SET statement_timeout = {}; SET lock_timeout = {}; SET idle_in_transaction_session_timeout = {}",
-        options.patience.as_millis(),
+        "SET statement_timeout = {}; SET lock_timeout = {}; SET idle_in_transaction_session_timeout = {}; \
+         SET default_transaction_read_only = off",
+        options.timeout.as_millis(),
         options.lock_timeout.as_millis(),
         IDLE_IN_TRANSACTION.as_millis(),
     );
     // One at a time and without limits, because an index may take its time.
     let migrations = PgPoolOptions::new()
         .max_connections(1)
-        .acquire_timeout(options.acquire_timeout)
+        .acquire_timeout(options.connect_timeout)
         .connect_lazy_with(server.clone());
     let connect = {
         let (options, server) = (options.clone(), server.clone());
-        move || {
-            let pool: PgPoolOptions = pool_options(&options, limits.clone());
+        move |usability: Usability| {
+            let limits = limits.clone();
+            let pool = pool_options::<Postgres>(&options).after_connect(move |connection, _| {
+                let (limits, usability) = (AssertSqlSafe(limits.clone()), usability.clone());
+                Box::pin(async move {
+                    connection.execute(limits).await?;
+                    usability.found(obstacle_of_postgres(connection).await?);
+                    Ok(())
+                })
+            });
             SqlxPostgresConnector::from_sqlx_postgres_pool(pool.connect_lazy_with(server.clone()))
         }
     };
-    let pool = Pool::of_server(connect, options.patience);
+    let pool = Pool::of_server(connect, time_limits(options));
     let heard = revocations::are_possible(&pool.connections()).await?;
     Ok(Database {
         reader: Reader::new(pool, DbBackend::Postgres),
@@ -68,28 +95,46 @@ pub async fn open_mysql(
 ) -> Result<Database, ConnectError> {
     let server = server.disable_statement_logging();
     let place = format!("{}:{}", server.get_host(), server.get_port());
-    refuse_unreachable(place, MySqlPoolOptions::new().connect_with(server.clone()), options).await?;
+    let mut first = first_connection::<MySqlConnection>(&place, &server, options).await?;
+    let unusable = |cause: String| ConnectError::Unreachable { place: place.clone(), cause };
+    if let Some(obstacle) = obstacle_of_mysql(&mut first).await.map_err(|error| unusable(cause(&error)))? {
+        return Err(unusable(obstacle.remedy().to_owned()));
+    }
+    drop(first.close().await);
 
-    // The comment is for MariaDB only. InnoDB waits for whole seconds.
+    // What we need of a session, whatever the server's defaults are. The comment is for MariaDB only. InnoDB waits for
+    // whole seconds.
     let limits = format!(
-        "SET SESSION innodb_lock_wait_timeout = {} \
-         /*M!100300 , idle_transaction_timeout = {}, max_statement_time = {} */",
+        "SET SESSION autocommit = 1, sql_mode = 'STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION', \
+         innodb_lock_wait_timeout = {} \
+         /*M!100300 , tx_read_only = 0, idle_transaction_timeout = {}, max_statement_time = {} */",
         options.lock_timeout.as_secs().max(1),
         IDLE_IN_TRANSACTION.as_secs(),
-        options.patience.as_secs_f64(),
+        options.timeout.as_secs_f64(),
     );
     let migrations = MySqlPoolOptions::new()
         .max_connections(1)
-        .acquire_timeout(options.acquire_timeout)
+        .acquire_timeout(options.connect_timeout)
+        .after_connect(|connection, _| {
+            Box::pin(async move { connection.execute("SET SESSION autocommit = 1").await.map(drop) })
+        })
         .connect_lazy_with(server.clone());
     let connect = {
         let options = options.clone();
-        move || {
-            let pool: MySqlPoolOptions = pool_options(&options, limits.clone());
+        move |usability: Usability| {
+            let limits = limits.clone();
+            let pool = pool_options::<MySql>(&options).after_connect(move |connection, _| {
+                let (limits, usability) = (AssertSqlSafe(limits.clone()), usability.clone());
+                Box::pin(async move {
+                    connection.execute(limits).await?;
+                    usability.found(obstacle_of_mysql(connection).await?);
+                    Ok(())
+                })
+            });
             SqlxMySqlConnector::from_sqlx_mysql_pool(pool.connect_lazy_with(server.clone()))
         }
     };
-    let pool = Pool::of_server(connect, options.patience);
+    let pool = Pool::of_server(connect, time_limits(options));
     Ok(Database {
         reader: Reader::new(pool, DbBackend::MySql),
         writer: None,
@@ -99,42 +144,108 @@ pub async fn open_mysql(
     })
 }
 
-/// Connects once, so that whoever starts the program hears what is wrong. No statement was sent yet, so the
-/// driver's message holds no value of ours.
-async fn refuse_unreachable<DB: sqlx::Database>(
-    place: String,
-    connecting: impl Future<Output = Result<sqlx::Pool<DB>, sqlx::Error>>,
-    options: &DatabaseOptions,
-) -> Result<(), ConnectError> {
-    let cause = match tokio::time::timeout(options.acquire_timeout, connecting).await {
-        Ok(Ok(pool)) => {
-            pool.close().await;
-            return Ok(());
+/// What a pooler does that hands out another connection for each transaction.
+const POOLED: &str = "a pooler gives each transaction another connection (PgBouncer with pool_mode=transaction), which \
+                      loses settings, prepared statements and LISTEN: use pool_mode=session, or the server itself";
+
+/// Whether two connections share the settings of one session: a pooler gives each transaction another connection.
+async fn is_pooled_by_transaction(
+    first: &mut PgConnection,
+    second: &mut PgConnection,
+) -> Result<bool, sqlx::Error> {
+    // Without transactions around them, both are on whichever connection is free.
+    first.execute("SET auth_server.probe = 'first'").await?;
+    for _ in 0..3 {
+        let row = second.fetch_one("SELECT COALESCE(current_setting('auth_server.probe', true), '')").await?;
+        if row.try_get::<String, _>(0)? == "first" {
+            return Ok(true);
         }
-        Ok(Err(sqlx::Error::PoolTimedOut)) | Err(_) => {
-            format!("no answer within {} s", options.acquire_timeout.as_secs_f64())
-        }
-        Ok(Err(sqlx::Error::Database(told))) => told.message().to_owned(),
-        Ok(Err(cause)) => cause.to_string(),
-    };
-    Err(ConnectError::Unreachable { place, cause })
+    }
+    Ok(false)
 }
 
-/// A pool whose connections each begin with the statement that sets their limits.
-fn pool_options<DB>(options: &DatabaseOptions, limits: String) -> PoolOptions<DB>
-where
-    DB: sqlx::Database,
-    for<'c> &'c mut DB::Connection: Executor<'c, Database = DB>,
-{
+async fn obstacle_of_postgres(connection: &mut PgConnection) -> Result<Option<Obstacle>, sqlx::Error> {
+    let row = connection.fetch_one("SELECT pg_is_in_recovery()").await?;
+    Ok(row.try_get::<bool, _>(0)?.then_some(Obstacle::Standby))
+}
+
+async fn obstacle_of_mysql(connection: &mut MySqlConnection) -> Result<Option<Obstacle>, sqlx::Error> {
+    let question =
+        "SELECT CAST(@@global.read_only AS CHAR), CAST(@@log_bin AS CHAR), @@session.binlog_format";
+    let row = connection.fetch_one(question).await?;
+    let is_on = |index: usize| {
+        let value: String = row.try_get(index)?;
+        Ok::<_, sqlx::Error>(!["0", "OFF"].contains(&value.as_str()))
+    };
+    if is_on(0)? {
+        return Ok(Some(Obstacle::ReadOnly));
+    }
+    if is_on(1)? && row.try_get::<String, _>(2)?.eq_ignore_ascii_case("STATEMENT") {
+        // Who may, sets it for the session.
+        let set = connection.execute("SET SESSION binlog_format = 'ROW'").await;
+        return Ok(set.is_err().then_some(Obstacle::StatementBinlog));
+    }
+    Ok(None)
+}
+
+/// Connects once, so that whoever starts the program learns what is wrong.
+async fn first_connection<C: Connection>(
+    place: &str,
+    server: &C::Options,
+    options: &DatabaseOptions,
+) -> Result<C, ConnectError> {
+    let cause = match tokio::time::timeout(options.connect_timeout, C::connect_with(server)).await {
+        Ok(Ok(connection)) => return Ok(connection),
+        Ok(Err(error)) => cause(&error),
+        Err(_) => format!(
+            "no answer within {} s (AUTH_DATABASE_CONNECT_TIMEOUT): is the host right, and does a firewall let us through?",
+            options.connect_timeout.as_secs_f64()
+        ),
+    };
+    Err(ConnectError::Unreachable { place: place.to_owned(), cause })
+}
+
+const fn time_limits(options: &DatabaseOptions) -> TimeLimits {
+    TimeLimits { answer: options.timeout, connect: options.connect_timeout }
+}
+
+/// Whether the server can be used for writing at this moment: a sign of life that is one of health.
+///
+/// # Errors
+///
+/// [`DbError::Unavailable`].
+pub async fn check(reader: &Reader) -> Result<(), DbError> {
+    let backend = reader.get_database_backend();
+    let question = match backend {
+        DbBackend::Postgres => "SELECT CASE WHEN pg_is_in_recovery() THEN 1 ELSE 0 END",
+        DbBackend::MySql => {
+            "SELECT CASE WHEN CAST(@@global.read_only AS CHAR) IN ('0', 'OFF') THEN 0 ELSE 2 END"
+        }
+        _ => {
+            return reader
+                .pool()
+                .run(async |on: DatabaseConnection| on.ping().await)
+                .await
+                .map_err(DbError::from);
+        }
+    };
+    let row = reader.query_one_raw(Statement::from_string(backend, question)).await?;
+    let answer: i32 = row.ok_or(DbError::NoResultFound)?.try_get_by_index(0)?;
+    let usability = reader.pool().usability();
+    match answer {
+        0 => {}
+        1 => usability.found(Some(Obstacle::Standby)),
+        _ => usability.found(Some(Obstacle::ReadOnly)),
+    }
+    usability.check()
+}
+
+fn pool_options<DB: sqlx::Database>(options: &DatabaseOptions) -> PoolOptions<DB> {
     PoolOptions::<DB>::new()
         .max_connections(options.max_connections.max(1))
-        .acquire_timeout(options.acquire_timeout)
+        .acquire_timeout(options.connect_timeout)
         .test_before_acquire(false)
         .before_acquire(|connection, met| is_usable::<DB>(connection, met.idle_for))
-        .after_connect(move |connection, _| {
-            let limits = AssertSqlSafe(limits.clone());
-            Box::pin(async move { connection.execute(limits).await.map(drop) })
-        })
 }
 
 fn is_usable<DB: sqlx::Database>(
@@ -148,38 +259,4 @@ fn is_usable<DB: sqlx::Database>(
         // One whose transaction did not end is not to be used for the next.
         Ok(!connection.is_in_transaction())
     })
-}
-
-/// What a database server may lose although it was acknowledged, by its own settings; in words for a log.
-pub async fn lost_at_a_crash(reader: &Reader) -> Result<Vec<String>, DbError> {
-    let backend = reader.get_database_backend();
-    let (question, settings): (_, &[(&str, &[&str])]) = match backend {
-        DbBackend::Postgres => (
-            "SELECT current_setting('synchronous_commit'), current_setting('fsync'), \
-             current_setting('full_page_writes')",
-            &[
-                ("synchronous_commit", &["on", "remote_apply", "remote_write", "local"]),
-                ("fsync", &["on"]),
-                ("full_page_writes", &["on"]),
-            ],
-        ),
-        DbBackend::MySql => (
-            "SELECT CAST(@@innodb_flush_log_at_trx_commit AS CHAR), CAST(@@innodb_doublewrite AS CHAR)",
-            &[
-                ("innodb_flush_log_at_trx_commit", &["1"]),
-                ("innodb_doublewrite", &["1", "ON", "DETECT_AND_RECOVER"]),
-            ],
-        ),
-        _ => return Ok(Vec::new()),
-    };
-    let row = reader.query_one_raw(Statement::from_string(backend, question)).await?;
-    let row = row.ok_or(DbError::NoResultFound)?;
-    let mut lost = Vec::new();
-    for (index, (name, durable)) in settings.iter().enumerate() {
-        let value: String = row.try_get_by_index(index)?;
-        if !durable.contains(&value.as_str()) {
-            lost.push(format!("{name} is {value}, not {}", durable[0]));
-        }
-    }
-    Ok(lost)
 }

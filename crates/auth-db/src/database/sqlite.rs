@@ -81,7 +81,7 @@ async fn first(options: &DatabaseOptions) -> Result<DatabaseConnection, DbErr> {
         match pool(options, 1, |sqlite| sqlite).await {
             Err(error)
                 if DbError::from(error.clone()).passing() == Passing::AtOnce
-                    && began.elapsed() < options.acquire_timeout =>
+                    && began.elapsed() < options.connect_timeout =>
             {
                 tokio::time::sleep(PAUSE).await;
             }
@@ -100,7 +100,7 @@ async fn pool(
     connect
         .max_connections(connections)
         .min_connections(1)
-        .acquire_timeout(options.acquire_timeout)
+        .acquire_timeout(options.connect_timeout)
         .idle_timeout(None)
         .max_lifetime(None)
         // A file does not go away; the ping would cost a third of a look-up.
@@ -133,7 +133,7 @@ fn is_at_rest(connection: &mut SqliteConnection) -> bool {
 fn prepare_file(file: &Path, create: bool) -> Result<(), ConnectError> {
     let unusable = |cause| ConnectError::Unusable { path: file.to_owned(), cause };
     match fs::metadata(file) {
-        Ok(found) if found.is_file() => {}
+        Ok(found) if found.is_file() => warn_of_readers(file, &found),
         Ok(_) => return Err(unusable(io::Error::new(io::ErrorKind::InvalidInput, "it is not a file"))),
         Err(cause) if cause.kind() == io::ErrorKind::NotFound && !create => {
             return Err(ConnectError::Missing(file.to_owned()));
@@ -150,6 +150,22 @@ fn prepare_file(file: &Path, create: bool) -> Result<(), ConnectError> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut open, 0o600);
     open.open(file).map(drop).map_err(unusable)
+}
+
+/// A file that others may read shows them every address and hash, and so do the two beside it, which get its mode.
+fn warn_of_readers(file: &Path, found: &fs::Metadata) {
+    #[cfg(unix)]
+    {
+        let mode = std::os::unix::fs::PermissionsExt::mode(&found.permissions()) & 0o777;
+        if mode & 0o077 != 0 {
+            tracing::warn!(
+                "the database file {0} has mode {mode:o}, so others than its owner can use it: chmod 600 {0}*",
+                file.display()
+            );
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = (file, found);
 }
 
 /// Makes a folder, and those above it, for its owner only. One that exists stays as it is.

@@ -51,8 +51,56 @@ impl Target {
     }
 }
 
+/// What the drivers know; of what they don't, they log the value.
+pub const POSTGRES_PARAMETERS: &[&str] = &[
+    "sslmode",
+    "ssl-mode",
+    "sslrootcert",
+    "ssl-root-cert",
+    "ssl-ca",
+    "sslcert",
+    "ssl-cert",
+    "sslkey",
+    "ssl-key",
+    "statement-cache-capacity",
+    "host",
+    "hostaddr",
+    "port",
+    "dbname",
+    "user",
+    "password",
+    "application_name",
+    "options",
+];
+pub const MYSQL_PARAMETERS: &[&str] = &[
+    "ssl-mode",
+    "sslmode",
+    "ssl-ca",
+    "sslca",
+    "ssl-cert",
+    "sslcert",
+    "ssl-key",
+    "sslkey",
+    "charset",
+    "collation",
+    "statement-cache-capacity",
+    "socket",
+    "timezone",
+    "time-zone",
+];
+
+/// Refuses a parameter that is not known, by its name: it is most likely misspelt.
+fn refuse_unknown(url: &Url, known: &[&str]) -> Result<(), ConnectError> {
+    let is_known = |name: &str| known.contains(&name) || name.starts_with("options[");
+    match url.query_pairs().find(|(name, _)| !is_known(name)) {
+        Some((name, _)) => Err(ConnectError::Parameter(name.chars().take(64).collect())),
+        None => Ok(()),
+    }
+}
+
 fn postgres(url: &str) -> Result<Target, ConnectError> {
     let parsed = parsed(url)?;
+    refuse_unknown(&parsed, POSTGRES_PARAMETERS)?;
     let options: PgConnectOptions = url.parse().map_err(|_| ConnectError::Url)?;
     let local = options.get_socket().is_some()
         || options.get_host().starts_with('/')
@@ -71,6 +119,7 @@ fn postgres(url: &str) -> Result<Target, ConnectError> {
 
 fn mysql(url: &str) -> Result<Target, ConnectError> {
     let parsed = parsed(url)?;
+    refuse_unknown(&parsed, MYSQL_PARAMETERS)?;
     let options: MySqlConnectOptions = url.parse().map_err(|_| ConnectError::Url)?;
     let local = options.get_socket().is_some() || is_loopback(options.get_host());
     let (options, verified) = match (says(&parsed, &["sslmode", "ssl-mode"]), local) {
@@ -143,6 +192,18 @@ mod tests {
         {
             assert!(matches!(transport(url), Err(ConnectError::Url)), "{url}");
         }
+    }
+
+    /// The drivers log what they do not know with its value.
+    #[test]
+    fn an_unknown_parameter_is_refused_by_its_name() {
+        for url in ["postgres://auth@localhost/auth?passwrd=SECRET", "mysql://localhost/auth?pasword=SECRET"]
+        {
+            let Err(error @ ConnectError::Parameter(_)) = transport(url) else { panic!("{url}") };
+            let told = error.to_string();
+            assert!(told.contains("unknown parameter `pas") && !told.contains("SECRET"), "{told}");
+        }
+        assert!(transport("postgres://h/x?options[search_path]=auth&application_name=a").is_ok());
     }
 
     #[test]

@@ -5,6 +5,7 @@ mod database;
 mod device_kinds;
 mod devices;
 mod file;
+mod odd_servers;
 mod outbox;
 mod plans;
 mod resets;

@@ -87,6 +87,8 @@ pub fn check_config(settings: &Settings) -> anyhow::Result<()> {
         ("keep alive", in_units(http.keep_alive)),
         ("database", database.shown()),
         ("database connections", database.max_connections.to_string()),
+        ("database timeout", in_units(database.timeout)),
+        ("database connect", in_units(database.connect_timeout)),
         ("session lifetime", shown(session.lifetime)?),
         ("session idle", shown(session.idle)?),
         ("sessions per user", session.per_user.to_string()),

@@ -1,9 +1,9 @@
 //! Where the rows are.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use auth_core::model::{ExposeSecret, SecretString};
-use auth_db::{DatabaseOptions, Transport, sqlite_url, transport};
+use auth_db::{ConnectError, DatabaseOptions, Transport, sqlite_url, transport};
 
 use super::{
     Profile,
@@ -32,13 +32,25 @@ pub struct DatabaseSettings {
     pub url: SecretString,
     /// `AUTH_DATABASE_MAX_CONNECTIONS`.
     pub max_connections: u32,
+    /// `AUTH_DATABASE_TIMEOUT`.
+    pub timeout: Duration,
+    /// `AUTH_DATABASE_CONNECT_TIMEOUT`.
+    pub connect_timeout: Duration,
 }
 
 impl DatabaseSettings {
     pub fn resolve(raw: &Raw, profile: Profile) -> Result<Self, SettingError> {
         let connections =
             Setting::new("AUTH_DATABASE_MAX_CONNECTIONS", raw.database_max_connections.as_deref());
-        Ok(Self { url: url(raw, profile)?, max_connections: connections.number(1, 1000, CONNECTIONS)? })
+        let timeout = Setting::new("AUTH_DATABASE_TIMEOUT", raw.database_timeout.as_deref());
+        let connect = Setting::new("AUTH_DATABASE_CONNECT_TIMEOUT", raw.database_connect_timeout.as_deref());
+        let (least, most) = (Duration::from_millis(500), Duration::from_mins(1));
+        Ok(Self {
+            url: url(raw, profile)?,
+            max_connections: connections.number(1, 1000, CONNECTIONS)?,
+            timeout: timeout.duration(least, most, Duration::from_millis(2500))?,
+            connect_timeout: connect.duration(least, most, Duration::from_secs(2))?,
+        })
     }
 
     /// How to open it.
@@ -46,6 +58,8 @@ impl DatabaseSettings {
         DatabaseOptions {
             create,
             max_connections: self.max_connections,
+            timeout: self.timeout,
+            connect_timeout: self.connect_timeout,
             ..DatabaseOptions::new(self.url.clone())
         }
     }
@@ -76,6 +90,7 @@ fn url(raw: &Raw, profile: Profile) -> Result<SecretString, SettingError> {
         }
     };
     match transport(url.expose_secret()) {
+        Err(error @ ConnectError::Parameter(_)) => Err(setting.refuse_secret(&error.to_string())),
         Err(_) => Err(setting.refuse_secret(&format!("accepted: {ACCEPTED}"))),
         Ok(Transport::Unverified) if profile == Profile::Production => Err(setting.refuse_secret(
             "production talks to a database on another host only if its certificate and name are verified: \

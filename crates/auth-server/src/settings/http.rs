@@ -139,6 +139,10 @@ fn cookie(setting: &Setting<'_>, secure: bool) -> Result<CookieOptions, SettingE
     if !is_token || name.len() > 64 {
         return Err(setting.refuse("accepted: up to 64 letters, digits, `-` and `_`"));
     }
+    let bare = name.strip_prefix("__Host-").or_else(|| name.strip_prefix("__Secure-")).unwrap_or(name);
+    if bare == "device_id" {
+        return Err(setting.refuse("the cookie of known devices has this name; accepted: another one"));
+    }
     if (name.starts_with("__Host-") || name.starts_with("__Secure-")) && !secure {
         return Err(setting.refuse("browsers take this prefix only where AUTH_PUBLIC_URL is https"));
     }

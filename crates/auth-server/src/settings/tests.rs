@@ -184,24 +184,6 @@ fn a_bad_value_is_named_with_what_would_be_accepted() {
              https://app.example.org, each in full: no path and no wildcard",
         ),
         (
-            Raw { allowed_origins: some("https://*.example.org"), ..development() },
-            "AUTH_ALLOWED_ORIGINS (--allowed-origins) is `https://*.example.org`: accepted: origins such as \
-             https://app.example.org, each in full: no path and no wildcard",
-        ),
-        (
-            Raw { public_url: some("https://*.example.org"), ..development() },
-            "AUTH_PUBLIC_URL (--public-url) is `https://*.example.org`: accepted: what users' browsers see, such \
-             as https://auth.example.org",
-        ),
-        (
-            Raw { keep_alive: some("2h"), ..development() },
-            "AUTH_KEEP_ALIVE (--keep-alive) is `2h`: accepted: a duration from 1s to 1h, such as 90s or 12h",
-        ),
-        (
-            Raw { max_connections: some("4"), ..development() },
-            "AUTH_MAX_CONNECTIONS (--max-connections) is `4`: accepted: a number from 16 to 1000000",
-        ),
-        (
             Raw { trusted_proxies: some("10.0.0.0/33"), ..development() },
             "AUTH_TRUSTED_PROXIES (--trusted-proxies) is `10.0.0.0/33`: accepted: networks such as \
              10.0.0.0/8, or addresses",
@@ -223,6 +205,51 @@ fn a_bad_value_is_named_with_what_would_be_accepted() {
             Raw { session_cache_entries: some("-1"), ..development() },
             "AUTH_SESSION_CACHE_ENTRIES (--session-cache-entries) is `-1`: accepted: a number \
              from 0 to 10000000",
+        ),
+    ] {
+        assert_eq!(line(&raw), expected);
+    }
+}
+
+/// What would be accepted and have no effect, or another one.
+#[test]
+fn a_value_that_can_not_work_is_named_with_what_would_be_accepted() {
+    for (raw, expected) in [
+        (
+            Raw { allowed_origins: some("https://*.example.org"), ..development() },
+            "AUTH_ALLOWED_ORIGINS (--allowed-origins) is `https://*.example.org`: accepted: origins such as \
+             https://app.example.org, each in full: no path and no wildcard",
+        ),
+        (
+            Raw { public_url: some("https://*.example.org"), ..development() },
+            "AUTH_PUBLIC_URL (--public-url) is `https://*.example.org`: accepted: what users' browsers see, such \
+             as https://auth.example.org",
+        ),
+        (
+            Raw { keep_alive: some("2h"), ..development() },
+            "AUTH_KEEP_ALIVE (--keep-alive) is `2h`: accepted: a duration from 1s to 1h, such as 90s or 12h",
+        ),
+        (
+            Raw { max_connections: some("4"), ..development() },
+            "AUTH_MAX_CONNECTIONS (--max-connections) is `4`: accepted: a number from 16 to 1000000",
+        ),
+        (
+            Raw { cookie_name: some("device_id"), ..development() },
+            "AUTH_COOKIE_NAME (--cookie-name) is `device_id`: the cookie of known devices has this name; \
+             accepted: another one",
+        ),
+        (
+            Raw { database_url: some("postgres://auth@localhost/auth?passwrd=SECRET"), ..development() },
+            "AUTH_DATABASE_URL (--database-url) (its value is not shown): the database URL has an unknown \
+             parameter `passwrd`; accepted: sslmode, ssl-mode, sslrootcert, ssl-root-cert, ssl-ca, sslcert, \
+             ssl-cert, sslkey, ssl-key, statement-cache-capacity, host, hostaddr, port, dbname, user, password, \
+             application_name, options (PostgreSQL); ssl-mode, sslmode, ssl-ca, sslca, ssl-cert, sslcert, \
+             ssl-key, sslkey, charset, collation, statement-cache-capacity, socket, timezone, time-zone (MariaDB)",
+        ),
+        (
+            Raw { database_timeout: some("100ms"), ..development() },
+            "AUTH_DATABASE_TIMEOUT (--database-timeout) is `100ms`: accepted: a duration from 500ms to 1m, such \
+             as 90s or 12h",
         ),
     ] {
         assert_eq!(line(&raw), expected);
@@ -283,7 +310,7 @@ fn production_verifies_the_database_server_and_shows_no_password_of_its_url() {
     }
     for (url, shown) in [
         ("postgres://auth:hunter2@db.example.org/auth", "postgres://auth:***@db.example.org/auth"),
-        ("mysql://auth@db.example.org/auth?password=hunter2", "mysql://auth@db.example.org/auth"),
+        ("postgres://auth@db.example.org/auth?password=hunter2", "postgres://auth@db.example.org/auth"),
         ("mariadb://auth:hunter2@127.0.0.1/auth", "mariadb://auth:***@127.0.0.1/auth"),
     ] {
         let settings = Settings::resolve(&Raw { database_url: some(url), ..production() }).unwrap();
