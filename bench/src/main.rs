@@ -6,6 +6,7 @@
 //! cargo run --release -p bench -- timing   whether the time of a failed login, or of a request for a reset, tells anything
 //! cargo run --release -p bench -- peers    beside other servers, from the package registries
 //! cargo run --release -p bench -- --database postgres    on a database server; or mariadb
+//! cargo run --release -p bench -- latency  what takes how long if the database is far away
 //! cargo run --release -p bench -- trouble  how soon clients are told that a database is gone, and how soon it is used again
 //! ```
 //!
@@ -17,6 +18,7 @@ mod database;
 mod floor;
 mod hashes;
 mod http;
+mod latency;
 mod load;
 mod mail;
 mod measures;
@@ -51,6 +53,7 @@ fn main() -> ExitCode {
         ["timing"] => run("timing", timing::measure),
         ["peers"] => run("peers", peers::measure),
         ["trouble"] => run("trouble", trouble::measure),
+        ["latency"] => run("latency", latency::measure),
         ["--database", name] => run(name, |report| servers::measure(name, report)),
         // One part of the table, while working on it.
         ["only", part] => run(&format!("only-{part}"), |report| measures::only(part, report)),
@@ -81,5 +84,5 @@ fn run(name: &str, measure: impl FnOnce(&mut Report) -> anyhow::Result<()>) -> a
 }
 
 fn bail_with_usage() -> anyhow::Result<bool> {
-    bail!("usage: bench [scale|timing|peers|trouble|--database postgres|--database mariadb]")
+    bail!("usage: bench [scale|timing|peers|trouble|latency|--database postgres|--database mariadb]")
 }

@@ -31,6 +31,8 @@ pub enum Mode {
     BlackHole,
     /// What clients say arrives; what they are answered does not.
     HeldAnswers,
+    /// It passes everything on after so long, in each direction: a network as far away.
+    Delayed(Duration),
     /// It passes nothing on to clients that listen for notifications of `PostgreSQL`; to others it does.
     DeafListeners,
 }
@@ -186,7 +188,7 @@ async fn connect(client: TcpStream, server: SocketAddr, state: &mut watch::Recei
     });
     let to_the_client = pass(from_server, to_client, state.clone(), |_, state| {
         let may_pass = match state.mode {
-            Mode::Open => true,
+            Mode::Open | Mode::Delayed(_) => true,
             Mode::BlackHole | Mode::HeldAnswers => false,
             Mode::DeafListeners => !listens.load(Ordering::Relaxed),
         };
@@ -209,6 +211,10 @@ async fn pass(
     loop {
         let Ok(count @ 1..) = from.read(&mut buffer).await else { return };
         let bytes = &buffer[..count];
+        let mode = state.borrow().mode;
+        if let Mode::Delayed(delay) = mode {
+            tokio::time::sleep(delay).await;
+        }
         // Not if the proxy was dropped.
         if state.wait_for(|state| may_pass(bytes, *state)).await.is_err()
             || to.write_all(bytes).await.is_err()

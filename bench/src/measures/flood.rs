@@ -8,7 +8,10 @@ use std::{
 use super::{log_in, log_in_request, service};
 use crate::{
     http,
-    load::offered::{self, Answers},
+    load::{
+        greedy,
+        offered::{self, Answers},
+    },
     mail::Sink,
     process::Server,
     report::{REPETITIONS, Report, Row},
@@ -20,6 +23,9 @@ const DURATION: Duration = Duration::from_mins(1);
 
 /// A login counts as one at full speed if it takes no longer than this times one before the flood.
 const FULL_SPEED: f64 = 1.2;
+
+/// Clients beside the flood that send requests and read no response.
+const GREEDY: usize = 150;
 
 /// Clients of the flood on production, each of which tries accounts of its own.
 const CLIENTS: u32 = 1000;
@@ -80,7 +86,9 @@ fn flood(
         };
         let before = median(&[timed()?, timed()?, timed()?]);
 
-        let answers = offered::run(server.address, RATE, requests, DURATION)?;
+        let answers = greedy::beside(server.address, GREEDY, || {
+            offered::run(server.address, RATE, requests, DURATION)
+        })?;
         let ended = Instant::now();
         while timed().unwrap_or(f64::INFINITY) > before * FULL_SPEED
             && ended.elapsed() < Duration::from_secs(30)
