@@ -50,10 +50,11 @@ pub async fn open_postgres(
     }
     drop((first.close().await, second.close().await));
 
-    // A role may be read-only by default; a standby stays so.
+    // A role may be read-only by default; a standby stays so. Isolation is set once, because it costs each transaction a
+    // message otherwise.
     let limits = format!(
         "SET statement_timeout = {}; SET lock_timeout = {}; SET idle_in_transaction_session_timeout = {}; \
-         SET default_transaction_read_only = off",
+         SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE",
         options.timeout.as_millis(),
         options.lock_timeout.as_millis(),
         IDLE_IN_TRANSACTION.as_millis(),
@@ -107,7 +108,8 @@ pub async fn open_mysql(
     let limits = format!(
         "SET SESSION autocommit = 1, sql_mode = 'STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION', \
          innodb_lock_wait_timeout = {} \
-         /*M!100300 , tx_read_only = 0, idle_transaction_timeout = {}, max_statement_time = {} */",
+         /*M!100300 , idle_transaction_timeout = {}, max_statement_time = {} */; \
+         SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE",
         options.lock_timeout.as_secs().max(1),
         IDLE_IN_TRANSACTION.as_secs(),
         options.timeout.as_secs_f64(),

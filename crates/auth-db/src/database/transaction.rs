@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, ExecResult, IsolationLevel,
-    QueryResult, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, ExecResult, QueryResult,
+    SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
     prelude::async_trait::async_trait,
 };
 
@@ -25,16 +25,10 @@ impl Transaction {
     /// Elsewhere each statement sees what was committed before it: who locks a row sees what the last holder
     /// made of it.
     pub(super) async fn begin(on: &DatabaseConnection, channel: Channel) -> Result<Self, DbError> {
-        let options = match on.get_database_backend() {
-            DbBackend::Sqlite => TransactionOptions {
-                sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
-                ..TransactionOptions::default()
-            },
-            _ => TransactionOptions {
-                isolation_level: Some(IsolationLevel::ReadCommitted),
-                ..TransactionOptions::default()
-            },
-        };
+        let mode =
+            (on.get_database_backend() == DbBackend::Sqlite).then_some(SqliteTransactionMode::Immediate);
+        // The isolation of servers is that of their sessions: READ COMMITTED.
+        let options = TransactionOptions { sqlite_transaction_mode: mode, ..TransactionOptions::default() };
         // In a task of its own: were it given up after the question and before the answer, the driver would take
         // the connection for one that is in no transaction, and hand it to the next.
         let on = on.clone();
