@@ -30,8 +30,8 @@ const ARROWS: [(&str, &[&str]); 11] = [
     ("bcrypt-lanes", &[]),
     ("thread-slice", &[]),
     ("e2e", &[]),
-    // A leaf, as a floor beside the logins.
-    ("bench", &["bcrypt-lanes", "test-servers"]),
+    // Leaves: a floor beside the logins, and clients that do not wait for hashes.
+    ("bench", &["bcrypt-lanes", "test-servers", "thread-slice"]),
     ("test-servers", &[]),
 ];
 

@@ -1,4 +1,4 @@
-//! Instants that a clock which was ahead left in the future: they are taken for now, and lifetimes for durations.
+//! Instants that a clock which was ahead left in the future: they become the present, and lifetimes keep their length.
 
 use sea_orm::{
     ColumnTrait, ConnectionTrait, EntityTrait, ExprTrait, QueryFilter,

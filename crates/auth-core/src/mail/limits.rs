@@ -1,4 +1,4 @@
-//! How many mails one address gets: a few an hour and a dozen a day of each kind, whoever causes them.
+//! How many mails one address gets: a few an hour and a dozen a day of each kind, no matter who causes them.
 //!
 //! The numbers are counted in the outbox, which keeps what was sent for a day, so they hold on all nodes together.
 

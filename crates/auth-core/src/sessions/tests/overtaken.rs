@@ -44,7 +44,7 @@ const USE_CASES: [(&str, UseCase); 6] = [
     }),
 ];
 
-/// What takes an account away from whoever knew the password before.
+/// What takes an account away from a person who knew the password before.
 type Change = fn(Auth) -> Pin<Box<dyn Future<Output = ()> + Send>>;
 
 const CHANGES: [(&str, Change); 3] = [
