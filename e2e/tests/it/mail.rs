@@ -73,8 +73,10 @@ async fn nothing_tells_whether_there_is_an_account() {
 
     client.register("last@example.org").await;
     ask(&client, "last@example.org").await;
-    let arrived: Vec<String> = postbox.until(2).await.into_iter().map(|mail| mail.to).collect();
-    assert_eq!(arrived, ["mike@example.org", "last@example.org"]);
+    let mut arrived: Vec<String> = postbox.until(2).await.into_iter().map(|mail| mail.to).collect();
+    // Several senders work at once.
+    arrived.sort();
+    assert_eq!(arrived, ["last@example.org", "mike@example.org"]);
 }
 
 #[tokio::test]
@@ -171,8 +173,9 @@ async fn a_recipient_that_is_refused_holds_up_nobody_and_no_address_is_logged() 
     }
 
     postbox.until(1).await;
-    let log = server.log();
-    assert!(log.contains("the server answered 550") && log.contains("a mail was given up"), "{log}");
+    // Several senders work at once: this may be later.
+    let log = server.until_logged("a mail was given up").await;
+    assert!(log.contains("the server answered 550"), "{log}");
     assert!(!log.contains("@example.org"), "{log}");
 }
 

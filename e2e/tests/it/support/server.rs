@@ -118,6 +118,19 @@ impl Server {
         log_of(&self.folder)
     }
 
+    /// Waits until the log contains a text; returns the log. Far longer than a busy machine needs.
+    pub async fn until_logged(&self, text: &str) -> String {
+        let deadline = Instant::now() + Duration::from_mins(2);
+        loop {
+            let log = self.log();
+            if log.contains(text) {
+                return log;
+            }
+            assert!(Instant::now() < deadline, "{text:?} is not logged: {log}");
+            tokio::task::yield_now().await;
+        }
+    }
+
     /// The URL of its database, if it is on a database server.
     pub fn url(&self) -> String {
         let found = self.settings.iter().find(|(name, _)| name == "AUTH_DATABASE_URL");
