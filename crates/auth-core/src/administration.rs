@@ -6,7 +6,7 @@ use auth_db::{
     sessions, users,
 };
 
-use crate::{Auth, ResetRequest, TryError, Unavailable, sessions::Ended};
+use crate::{AttemptError, Auth, ResetRequest, Unavailable, sessions::Ended};
 
 impl Auth {
     /// The user that matches every field of a filter; none if nobody does. Of several, the one with the lowest id.
@@ -97,8 +97,8 @@ impl Auth {
     ///
     /// # Errors
     ///
-    /// [`TryError`].
-    pub async fn send_reset(&self, user: &User) -> Result<(), TryError> {
+    /// [`AttemptError`].
+    pub async fn send_reset(&self, user: &User) -> Result<(), AttemptError> {
         let request = ResetRequest { email: user.email.clone(), client: Client::default() };
         self.ask_for_reset(request).await
     }

@@ -19,7 +19,7 @@ pub struct Options {
     pub policy: Policy,
     /// Passwords that are refused.
     pub denylist: Denylist,
-    /// Limits on tries; none for as many as anybody likes.
+    /// Limits on attempts; none for as many as anybody likes.
     pub throttle: Option<ThrottleOptions>,
     /// What owners are told by mail besides what they ask for.
     pub mail: MailOptions,

@@ -2,7 +2,7 @@
 
 use auth_db::{
     DbError, Transaction, device_kinds, devices,
-    model::{Client, Device, DeviceToken, DeviceTokenDigest, Tries, UserId},
+    model::{Client, Device, DeviceToken, DeviceTokenDigest, FailedAttempts, UserId},
 };
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
@@ -95,7 +95,7 @@ impl Auth {
             kind: Some(kind),
             created_at: now,
             expires_at: now.saturating_add(DEVICE_LIFETIME),
-            tries: Tries::NONE,
+            failed_attempts: FailedAttempts::NONE,
         };
         let digest = token.digest();
         Ok(Some((token, NewDevice { device, digest, kind })))
@@ -118,7 +118,7 @@ mod tests {
             kind: Some([kind; 32]),
             created_at: OffsetDateTime::UNIX_EPOCH,
             expires_at: OffsetDateTime::UNIX_EPOCH + DEVICE_LIFETIME,
-            tries: Tries::NONE,
+            failed_attempts: FailedAttempts::NONE,
         };
         let numbered = kinds.iter().zip(0..);
         numbered.map(|(kind, number)| (DeviceTokenDigest::from_bytes([number; 32]), device(*kind))).collect()

@@ -15,7 +15,7 @@ pub enum Unavailable {
     /// Too many passwords wait to be hashed. Nothing was looked up.
     #[error("too many passwords wait to be hashed")]
     Busy {
-        /// When a new try is likely to be taken.
+        /// When a new attempt is likely to be taken.
         retry_after: Duration,
     },
     /// The database is away, busy or full.

@@ -71,4 +71,4 @@ pub use register::{RegisterError, Registration};
 pub use request_reset::RequestResetError;
 pub use session_check::CurrentUser;
 pub use sessions::SessionMemory;
-pub use throttle::{ThrottleOptions, Throttled, TryError};
+pub use throttle::{AttemptError, ThrottleOptions, Throttled};

@@ -9,11 +9,11 @@ use auth_db::{
 use tokio::time::{Instant, sleep_until};
 
 use crate::{
-    Auth, LoggedIn, Requester, Slot, Throttled, TryError, Unavailable, Verdict, open_session::Login,
+    AttemptError, Auth, LoggedIn, Requester, Slot, Throttled, Unavailable, Verdict, open_session::Login,
     throttle::Reservation,
 };
 
-/// One try to log in.
+/// One attempt to log in.
 #[derive(Debug, Clone)]
 pub struct Attempt {
     /// Whose account.
@@ -24,12 +24,12 @@ pub struct Attempt {
     pub client: Client,
     /// The session that the same request carried: it ends if it is the same user's.
     pub presented: Option<SessionToken>,
-    /// The device that the same request carried: if it is the same user's, it has tries of its own.
+    /// The device that the same request carried: if it is the same user's, it has attempts of its own.
     pub device: Option<DeviceToken>,
 }
 
 impl Attempt {
-    /// A try by an unknown client that presents nothing.
+    /// An attempt by an unknown client that presents nothing.
     #[must_use]
     pub fn new(email: Email, password: Password) -> Self {
         Self { email, password, client: Client::default(), presented: None, device: None }
@@ -42,7 +42,7 @@ pub enum LoginError {
     /// No such account, or not its password: deliberately one case.
     #[error("wrong email or password")]
     InvalidCredentials,
-    /// There were too many tries before it, of this client or at this account.
+    /// There were too many attempts before it, of this client or at this account.
     #[error(transparent)]
     Throttled(#[from] Throttled),
     /// What any use case can meet.
@@ -50,11 +50,11 @@ pub enum LoginError {
     Unavailable(#[from] Unavailable),
 }
 
-impl From<TryError> for LoginError {
-    fn from(error: TryError) -> Self {
+impl From<AttemptError> for LoginError {
+    fn from(error: AttemptError) -> Self {
         match error {
-            TryError::Throttled(throttled) => throttled.into(),
-            TryError::Unavailable(cause) => cause.into(),
+            AttemptError::Throttled(throttled) => throttled.into(),
+            AttemptError::Unavailable(cause) => cause.into(),
         }
     }
 }
@@ -72,7 +72,7 @@ impl Auth {
     /// current scheme, by the time it takes. No connection is held while the password is hashed. If the
     /// password changes meanwhile, no session is opened.
     ///
-    /// A try counts as failed before it is made, so that no more are made at once than are allowed. Who goes away
+    /// An attempt counts as failed before it is made, so that no more are made at once than are allowed. Who goes away
     /// before the answer has failed.
     ///
     /// # Errors
@@ -87,7 +87,7 @@ impl Auth {
         let verified = match self.verify(&attempt.email, &attempt.password, client, device).await {
             Ok(verified) => verified,
             Err(error) => {
-                if matches!(error, TryError::Unavailable(_)) {
+                if matches!(error, AttemptError::Unavailable(_)) {
                     self.did_not_fail(client);
                 }
                 return Err(error.into());
@@ -145,9 +145,9 @@ impl Auth {
     ///
     /// # Errors
     ///
-    /// [`TryError`].
+    /// [`AttemptError`].
     #[tracing::instrument(level = "debug", name = "core.valid_login", skip_all)]
-    pub async fn valid_login(&self, email: &Email, password: &Password) -> Result<bool, TryError> {
+    pub async fn valid_login(&self, email: &Email, password: &Password) -> Result<bool, AttemptError> {
         let Some(verified) = self.verify(email, password, None, None).await? else { return Ok(false) };
         self.settle(verified.reservation.as_ref()).await?;
         Ok(true)
@@ -160,7 +160,7 @@ impl Auth {
         password: &Password,
         client: Option<IpAddr>,
         device: Option<&DeviceToken>,
-    ) -> Result<Option<Verified>, TryError> {
+    ) -> Result<Option<Verified>, AttemptError> {
         let slot = self.admit_to_hashing(email, client, device).await?;
         let reservation = self.reserve(email, device).await?;
         let compared = self.compare(slot, email, password).await;

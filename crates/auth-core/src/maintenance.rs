@@ -62,7 +62,7 @@ impl Auth {
             }
             tokio::time::sleep(interval).await;
             if let Err(cause) = self.trim_throttles().await {
-                tracing::warn!(%cause, "could not bound what is stored of failed tries");
+                tracing::warn!(%cause, "could not bound what is stored of failed attempts");
             }
             if let Err(cause) = self.flush_last_seen().await {
                 tracing::warn!(%cause, "could not write down when sessions were last used");
@@ -84,7 +84,7 @@ impl Auth {
         Ok(self.parts().sessions.flush().await?)
     }
 
-    /// Deletes what is stored of failed tries beyond the capacity: those with the fewest failures, the oldest
+    /// Deletes what is stored of failed attempts beyond the capacity: those with the fewest failures, the oldest
     /// first. Answers how many there were.
     ///
     /// # Errors

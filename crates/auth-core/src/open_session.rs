@@ -15,7 +15,7 @@ pub struct LoggedIn {
     pub session: Session,
     /// Its token: for its owner, once.
     pub token: SessionToken,
-    /// What this device is to keep, if it is a new one and tries are counted: for its owner, once.
+    /// What this device is to keep, if it is a new one and attempts are counted: for its owner, once.
     pub device: Option<DeviceToken>,
 }
 

@@ -42,7 +42,7 @@ pub enum RegisterError {
 impl Auth {
     /// Registers a user who asks for it: [`register_user`](Auth::register_user), as often as one client may.
     ///
-    /// A password that is refused costs no try, and neither does a fault of ours.
+    /// A password that is refused costs no attempt, and neither does a fault of ours.
     ///
     /// # Errors
     ///

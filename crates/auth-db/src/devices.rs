@@ -1,6 +1,6 @@
 //! Devices: where users logged in before, by the digest of the token that each keeps.
 
-use auth_model::{Device, DeviceTokenDigest, Email, Tries, UserId};
+use auth_model::{Device, DeviceTokenDigest, Email, FailedAttempts, UserId};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
     sea_query::Expr,
@@ -10,9 +10,9 @@ use time::OffsetDateTime;
 use crate::{
     DbError,
     deletion::{delete_listed, delete_some},
+    failed_attempts::Columns,
     instant::Micros,
     table::{device, user},
-    tries::Columns,
 };
 
 const TABLE: &str = "devices";
@@ -29,7 +29,7 @@ pub async fn insert(
     device: &Device,
     token: &DeviceTokenDigest,
 ) -> Result<(), DbError> {
-    let Columns { failures, blocked_until, latest_at } = (&device.tries).into();
+    let Columns { failures, blocked_until, latest_at } = (&device.failed_attempts).into();
     let row = device::ActiveModel {
         token_digest: Set(token.as_bytes().to_vec()),
         user_id: Set(device.user_id.as_i64()),
@@ -73,17 +73,17 @@ pub async fn lock(tx: &impl ConnectionTrait, token: &DeviceTokenDigest) -> Resul
     row.as_ref().map(from_row).transpose()
 }
 
-/// Replaces the tries on a device that the caller holds.
+/// Replaces the attempts on a device that the caller holds.
 ///
 /// # Errors
 ///
 /// [`DbError::Unavailable`].
-pub async fn set_tries(
+pub async fn set_failed_attempts(
     tx: &impl ConnectionTrait,
     token: &DeviceTokenDigest,
-    tries: &Tries,
+    attempts: &FailedAttempts,
 ) -> Result<(), DbError> {
-    let Columns { failures, blocked_until, latest_at } = tries.into();
+    let Columns { failures, blocked_until, latest_at } = attempts.into();
     device::Entity::update_many()
         .filter(device::COLUMN.token_digest.eq(token.as_bytes().to_vec()))
         .col_expr(device::Column::Failures, Expr::val(failures))
@@ -148,7 +148,7 @@ pub async fn purge(tx: &impl ConnectionTrait, now: OffsetDateTime, limit: u64) -
 }
 
 fn from_row(row: &device::Model) -> Result<Device, DbError> {
-    let tries =
+    let attempts =
         Columns { failures: row.failures, blocked_until: row.blocked_until, latest_at: row.latest_at };
     let kind = row.kind_digest.as_deref().map(<[u8; 32]>::try_from).transpose();
     Ok(Device {
@@ -156,6 +156,6 @@ fn from_row(row: &device::Model) -> Result<Device, DbError> {
         kind: kind.map_err(|_| DbError::Corrupt { table: TABLE, column: "kind_digest" })?,
         created_at: row.created_at.read(TABLE, "created_at")?,
         expires_at: row.expires_at.read(TABLE, "expires_at")?,
-        tries: tries.read(TABLE)?,
+        failed_attempts: attempts.read(TABLE)?,
     })
 }

@@ -27,7 +27,7 @@ pub enum DbError {
         /// The column.
         column: &'static str,
     },
-    /// The database can't be reached, is busy, full or read-only: a later try may succeed.
+    /// The database can't be reached, is busy, full or read-only: a later attempt may succeed.
     #[error("the database is unavailable: {0}")]
     Unavailable(Fault),
     /// The database refused what we asked: a fault of ours.
@@ -52,7 +52,7 @@ pub enum Conflict {
     ServerKey,
     /// The digest of a device's token.
     DeviceToken,
-    /// Tries are stored for the account.
+    /// Attempts are stored for the account.
     Throttle,
 }
 
@@ -66,7 +66,7 @@ impl fmt::Display for Conflict {
             Self::Reset => "the user has an outstanding reset",
             Self::ServerKey => "the server has a key of this name",
             Self::DeviceToken => "the device token is taken",
-            Self::Throttle => "tries are stored for the account",
+            Self::Throttle => "attempts are stored for the account",
         })
     }
 }

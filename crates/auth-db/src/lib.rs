@@ -14,6 +14,7 @@ mod deletion;
 pub mod device_kinds;
 pub mod devices;
 mod error;
+mod failed_attempts;
 mod instant;
 pub mod outbox;
 pub mod resets;
@@ -22,7 +23,6 @@ pub mod server_keys;
 pub mod sessions;
 mod table;
 pub mod throttles;
-mod tries;
 mod trouble;
 pub mod users;
 

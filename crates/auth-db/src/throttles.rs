@@ -1,8 +1,8 @@
-//! Tries to log in that failed, by account: by a digest of the address, whether somebody has it or not.
+//! Failed attempts to log in, by account: by a digest of the address, whether somebody has it or not.
 
 use std::collections::{BTreeMap, btree_map::Entry};
 
-use auth_model::Tries;
+use auth_model::FailedAttempts;
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
     QuerySelect, sea_query::Expr,
@@ -12,9 +12,9 @@ use time::OffsetDateTime;
 use crate::{
     DbError,
     deletion::{delete_listed, delete_some},
+    failed_attempts::Columns,
     instant::Micros,
     table::throttle,
-    tries::Columns,
 };
 
 const TABLE: &str = "throttles";
@@ -46,9 +46,9 @@ pub enum Stored {
     /// Nothing, which takes nothing.
     Nothing,
     /// A row of its own.
-    Own(Tries),
+    Own(FailedAttempts),
     /// A row that stands for it and others, whose rows made room: the account failed at most as often.
-    Shared(Tries),
+    Shared(FailedAttempts),
 }
 
 /// What is stored of an account, taken until the transaction ends.
@@ -65,16 +65,16 @@ pub async fn lock(tx: &impl ConnectionTrait, account: &AccountDigest) -> Result<
         .await?;
     let mut stored = Stored::Nothing;
     for row in &rows {
-        let tries = columns(row).read(TABLE)?;
+        let attempts = columns(row).read(TABLE)?;
         if row.account_digest == account {
-            return Ok(Stored::Own(tries));
+            return Ok(Stored::Own(attempts));
         }
-        stored = Stored::Shared(tries);
+        stored = Stored::Shared(attempts);
     }
     Ok(stored)
 }
 
-/// Stores the tries for an account that has none yet.
+/// Stores the attempts for an account that has none yet.
 ///
 /// # Errors
 ///
@@ -82,9 +82,9 @@ pub async fn lock(tx: &impl ConnectionTrait, account: &AccountDigest) -> Result<
 pub async fn insert(
     tx: &impl ConnectionTrait,
     account: &AccountDigest,
-    tries: &Tries,
+    attempts: &FailedAttempts,
 ) -> Result<(), DbError> {
-    let Columns { failures, blocked_until, latest_at } = tries.into();
+    let Columns { failures, blocked_until, latest_at } = attempts.into();
     let row = throttle::ActiveModel {
         account_digest: Set(account.to_vec()),
         failures: Set(failures),
@@ -95,7 +95,7 @@ pub async fn insert(
     Ok(())
 }
 
-/// Replaces the tries for an account that the caller holds.
+/// Replaces the attempts for an account that the caller holds.
 ///
 /// # Errors
 ///
@@ -103,9 +103,9 @@ pub async fn insert(
 pub async fn update(
     tx: &impl ConnectionTrait,
     account: &AccountDigest,
-    tries: &Tries,
+    attempts: &FailedAttempts,
 ) -> Result<(), DbError> {
-    let Columns { failures, blocked_until, latest_at } = tries.into();
+    let Columns { failures, blocked_until, latest_at } = attempts.into();
     throttle::Entity::update_many()
         .filter(throttle::COLUMN.account_digest.eq(account.to_vec()))
         .col_expr(throttle::Column::Failures, Expr::val(failures))
@@ -116,7 +116,7 @@ pub async fn update(
     Ok(())
 }
 
-/// Forgets the tries for an account that the caller holds.
+/// Forgets the attempts for an account that the caller holds.
 ///
 /// # Errors
 ///
@@ -126,7 +126,7 @@ pub async fn delete(tx: &impl ConnectionTrait, account: &AccountDigest) -> Resul
     Ok(())
 }
 
-/// Deletes at most `limit` of those whose latest try began at `forgotten` or earlier; answers how many there were.
+/// Deletes at most `limit` of those whose latest attempt began at `forgotten` or earlier; answers how many there were.
 ///
 /// # Errors
 ///
@@ -170,19 +170,19 @@ pub async fn trim(tx: &impl ConnectionTrait, capacity: u64, limit: u64) -> Resul
     }
     for account in &accounts {
         // It may have gone since it was listed.
-        let Some(tries) = lock_row(tx, account).await? else { continue };
-        let sum: &mut Option<Tries> = merged.entry(overflow_of(account)).or_default();
-        *sum = Some(sum.map_or(tries, |sum| sum.merged(&tries)));
+        let Some(attempts) = lock_row(tx, account).await? else { continue };
+        let sum: &mut Option<FailedAttempts> = merged.entry(overflow_of(account)).or_default();
+        *sum = Some(sum.map_or(attempts, |sum| sum.merged(&attempts)));
     }
-    for (key, tries) in merged {
-        let Some(tries) = tries else { continue };
+    for (key, attempts) in merged {
+        let Some(attempts) = attempts else { continue };
         delete(tx, &key).await?;
-        insert(tx, &key, &tries).await?;
+        insert(tx, &key, &attempts).await?;
     }
     delete_listed::<throttle::Entity, Vec<u8>>(tx, throttle::Column::AccountDigest, digests).await
 }
 
-async fn lock_row(tx: &impl ConnectionTrait, key: &AccountDigest) -> Result<Option<Tries>, DbError> {
+async fn lock_row(tx: &impl ConnectionTrait, key: &AccountDigest) -> Result<Option<FailedAttempts>, DbError> {
     let row = throttle::Entity::find_by_id(key.to_vec()).lock_exclusive().all(tx).await?.pop();
     row.map(|row| columns(&row).read(TABLE)).transpose()
 }

@@ -10,8 +10,8 @@ use actix_web::{
     },
 };
 use auth_core::{
-    ChangePasswordError, CompleteResetError, ConfirmError, LoginError, RegisterError, RequestResetError,
-    Throttled, TryError, Unavailable, model::InvalidPassword,
+    AttemptError, ChangePasswordError, CompleteResetError, ConfirmError, LoginError, RegisterError,
+    RequestResetError, Throttled, Unavailable, model::InvalidPassword,
 };
 use serde::Serialize;
 
@@ -182,11 +182,11 @@ impl From<LoginError> for ApiError {
     }
 }
 
-impl From<TryError> for ApiError {
-    fn from(error: TryError) -> Self {
+impl From<AttemptError> for ApiError {
+    fn from(error: AttemptError) -> Self {
         match error {
-            TryError::Throttled(throttled) => throttled.into(),
-            TryError::Unavailable(cause) => cause.into(),
+            AttemptError::Throttled(throttled) => throttled.into(),
+            AttemptError::Unavailable(cause) => cause.into(),
         }
     }
 }

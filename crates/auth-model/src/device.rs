@@ -2,11 +2,11 @@
 
 use time::OffsetDateTime;
 
-use crate::{Tries, UserId};
+use crate::{FailedAttempts, UserId};
 
 /// A browser that its user logged in with, by the token that it keeps.
 ///
-/// Whoever presents the token has an allowance of tries of its own for this one account, so that a stranger who
+/// Whoever presents the token has an allowance of attempts of its own for this one account, so that a stranger who
 /// guesses can't lock the owner out. It opens nothing by itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Device {
@@ -19,8 +19,8 @@ pub struct Device {
     pub created_at: OffsetDateTime,
     /// First instant at which its token no longer counts.
     pub expires_at: OffsetDateTime,
-    /// The tries that failed on it.
-    pub tries: Tries,
+    /// The attempts that failed on it.
+    pub failed_attempts: FailedAttempts,
 }
 
 impl Device {

@@ -20,6 +20,7 @@
 mod client;
 mod device;
 mod email;
+mod failed_attempts;
 mod id;
 mod mail;
 mod password;
@@ -28,12 +29,12 @@ mod request;
 mod reset;
 mod session;
 mod token;
-mod tries;
 mod user;
 
 pub use client::{Client, MAX_USER_AGENT_BYTES};
 pub use device::Device;
 pub use email::{Email, InvalidEmail, MAX_EMAIL_BYTES};
+pub use failed_attempts::{FAILURES_COUNT_FOR, FREE_FAILURES, FailedAttempts, LONGEST_PAUSE, pause_after};
 pub use id::{SessionId, UserId};
 pub use mail::{Language, MailKind};
 pub use password::{InvalidPassword, MAX_PASSWORD_BYTES, NewPassword, Password, PasswordPolicy};
@@ -46,5 +47,4 @@ pub use token::{
     DeviceKind, DeviceToken, DeviceTokenDigest, InvalidToken, ResetKind, ResetToken, ResetTokenDigest,
     SessionKind, SessionToken, SessionTokenDigest, Token, TokenDigest,
 };
-pub use tries::{FAILURES_COUNT_FOR, FREE_FAILURES, LONGEST_PAUSE, Tries, pause_after};
 pub use user::{User, UserChanges, UserFilter};

@@ -225,7 +225,7 @@ pub struct Raw {
     /// Passwords that are refused: `builtin` (default in production), `off` (in development) or a file.
     #[arg(long, env = "AUTH_PASSWORD_DENYLIST", global = true)]
     pub password_denylist: Option<String>,
-    /// Limits on tries: `on` (default in production) or `off` (in development).
+    /// Limits on attempts: `on` (default in production) or `off` (in development).
     #[arg(long, env = "AUTH_THROTTLE", global = true)]
     pub throttle: Option<String>,
     /// Hashing threads (default: cores).

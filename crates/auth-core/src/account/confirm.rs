@@ -4,7 +4,8 @@ use auth_db::model::{Client, DeviceToken, Password, User, UserFilter};
 use time::Duration;
 
 use crate::{
-    Auth, CurrentUser, Slot, Throttled, TryError, Unavailable, Verdict, basis::Basis, throttle::Reservation,
+    AttemptError, Auth, CurrentUser, Slot, Throttled, Unavailable, Verdict, basis::Basis,
+    throttle::Reservation,
 };
 
 /// How long after a login nobody is asked for the password again. ASVS 7.5.1 leaves the number open.
@@ -33,7 +34,7 @@ pub enum ConfirmError {
     /// The account was deleted meanwhile, and the session with it.
     #[error("the session has ended")]
     Ended,
-    /// There were too many tries before it.
+    /// There were too many attempts before it.
     #[error(transparent)]
     Throttled(#[from] Throttled),
     /// What any use case can meet.
@@ -41,11 +42,11 @@ pub enum ConfirmError {
     Unavailable(#[from] Unavailable),
 }
 
-impl From<TryError> for ConfirmError {
-    fn from(error: TryError) -> Self {
+impl From<AttemptError> for ConfirmError {
+    fn from(error: AttemptError) -> Self {
         match error {
-            TryError::Throttled(throttled) => throttled.into(),
-            TryError::Unavailable(cause) => cause.into(),
+            AttemptError::Throttled(throttled) => throttled.into(),
+            AttemptError::Unavailable(cause) => cause.into(),
         }
     }
 }

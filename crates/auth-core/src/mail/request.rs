@@ -5,7 +5,7 @@ use auth_db::{
     outbox::{self, Wanted},
 };
 
-use crate::{Auth, Throttled, TryError, Unavailable};
+use crate::{AttemptError, Auth, Throttled, Unavailable};
 
 /// What somebody sends who forgot a password.
 #[derive(Debug, Clone)]
@@ -23,9 +23,9 @@ impl Auth {
     ///
     /// # Errors
     ///
-    /// [`TryError`].
+    /// [`AttemptError`].
     #[tracing::instrument(level = "debug", name = "core.ask_for_reset", skip_all)]
-    pub async fn ask_for_reset(&self, request: ResetRequest) -> Result<(), TryError> {
+    pub async fn ask_for_reset(&self, request: ResetRequest) -> Result<(), AttemptError> {
         self.may_ask_for_reset(&request.client)?;
         let now = self.now();
         let wanted = Wanted {

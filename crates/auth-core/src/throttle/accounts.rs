@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use auth_db::{
     Conflict, DbError, Transaction, devices,
-    model::{DeviceToken, DeviceTokenDigest, Email, Tries},
+    model::{DeviceToken, DeviceTokenDigest, Email, FailedAttempts},
     throttles::{self, AccountDigest, Stored},
 };
 use sha2::{Digest, Sha256};
@@ -12,7 +12,7 @@ use time::{Duration, OffsetDateTime};
 use tokio::time::Instant;
 use tracing::Instrument;
 
-use super::{TryError, in_flight::InFlight};
+use super::{AttemptError, in_flight::InFlight};
 use crate::{Auth, Unavailable};
 
 /// How often a reservation is tried where others bring the first one of an account at the same moment.
@@ -21,16 +21,16 @@ const ATTEMPTS: u32 = 3;
 /// How long an attempt waits for others at the same account that are being checked: a few batches of hashes.
 const LONGEST_WAIT_FOR_OTHERS: std::time::Duration = std::time::Duration::from_secs(10);
 
-/// A try that counts as failed until it is settled.
+/// An attempt that counts as failed until it is settled.
 #[derive(Debug, Clone)]
 pub struct Reservation {
     whose: Whose,
-    reserved: Tries,
+    reserved: FailedAttempts,
     /// Attempts of the same allowance wait until the last clone is gone.
     _in_flight: Arc<InFlight>,
 }
 
-/// Whose allowance a try was taken from.
+/// Whose allowance an attempt was taken from.
 #[derive(Debug, Clone, Copy)]
 enum Whose {
     /// That of the account: of everybody who is not known to be its owner.
@@ -45,31 +45,31 @@ impl Reservation {
         matches!(self.whose, Whose::Device(_))
     }
 
-    /// The password was right: a device starts anew; for the account it is as if there had been no try, and the
+    /// The password was right: a device starts anew; for the account it is as if there had been no attempt, and the
     /// failures of others stay.
     pub async fn succeeded(&self, tx: &Transaction) -> Result<(), DbError> {
         match self.whose {
-            Whose::Device(device) => devices::set_tries(tx, &device, &Tries::NONE).await,
+            Whose::Device(device) => devices::set_failed_attempts(tx, &device, &FailedAttempts::NONE).await,
             Whose::Account(account) => self.refund(tx, &account).await,
         }
     }
 
-    /// Nothing was found out: it is as if there had been no try.
+    /// Nothing was found out: it is as if there had been no attempt.
     async fn withdrawn(&self, tx: &Transaction) -> Result<(), DbError> {
         match self.whose {
             Whose::Device(device) => {
                 let Some(found) = devices::lock(tx, &device).await? else { return Ok(()) };
-                devices::set_tries(tx, &device, &found.tries.refund(&self.reserved)).await
+                devices::set_failed_attempts(tx, &device, &found.failed_attempts.refund(&self.reserved)).await
             }
             Whose::Account(account) => self.refund(tx, &account).await,
         }
     }
 
     async fn refund(&self, tx: &Transaction, account: &AccountDigest) -> Result<(), DbError> {
-        let Stored::Own(tries) = throttles::lock(tx, account).await? else { return Ok(()) };
-        match tries.refund(&self.reserved) {
-            Tries { failures: 0, .. } => throttles::delete(tx, account).await,
-            tries => throttles::update(tx, account, &tries).await,
+        let Stored::Own(attempts) = throttles::lock(tx, account).await? else { return Ok(()) };
+        match attempts.refund(&self.reserved) {
+            FailedAttempts { failures: 0, .. } => throttles::delete(tx, account).await,
+            attempts => throttles::update(tx, account, &attempts).await,
         }
     }
 }
@@ -84,19 +84,23 @@ pub async fn clear(tx: &Transaction, email: &Email, now: OffsetDateTime) -> Resu
     let account = account_digest(email);
     match throttles::lock(tx, &account).await? {
         Stored::Nothing => Ok(()),
-        Stored::Own(_) => throttles::update(tx, &account, &Tries { latest_at: now, ..Tries::NONE }).await,
+        Stored::Own(_) => {
+            throttles::update(tx, &account, &FailedAttempts { latest_at: now, ..FailedAttempts::NONE }).await
+        }
         // A row of its own, so that what stands for others is not taken for it.
-        Stored::Shared(_) => throttles::insert(tx, &account, &Tries { latest_at: now, ..Tries::NONE }).await,
+        Stored::Shared(_) => {
+            throttles::insert(tx, &account, &FailedAttempts { latest_at: now, ..FailedAttempts::NONE }).await
+        }
     }
 }
 
 impl Auth {
-    /// Takes one try at an account, before anything is known of it; none if there are no throttles.
+    /// Takes one attempt at an account, before anything is known of it; none if there are no throttles.
     pub(crate) async fn reserve(
         &self,
         email: &Email,
         device: Option<&DeviceToken>,
-    ) -> Result<Option<Reservation>, TryError> {
+    ) -> Result<Option<Reservation>, AttemptError> {
         let Some(throttle) = &self.parts().throttle else { return Ok(None) };
         let now = self.now();
         let device = self.known_device(email, device, now).await.map_err(Unavailable::from)?;
@@ -158,24 +162,26 @@ impl Auth {
             if let Some(digest) = device
                 && let Some(device) = devices::lock(&tx, &digest).await?
             {
-                let (reserved, stored) = taken(device.tries, now);
-                if stored != device.tries {
-                    devices::set_tries(&tx, &digest, &stored).await?;
+                let (reserved, stored) = taken(device.failed_attempts, now);
+                if stored != device.failed_attempts {
+                    devices::set_failed_attempts(&tx, &digest, &stored).await?;
                 }
                 return Ok(reserved.map(|reserved| Reserved { whose: Whose::Device(digest), reserved }));
             }
             let found = throttles::lock(&tx, &account).await?;
-            let (Stored::Own(tries) | Stored::Shared(tries)) = found else {
-                let reserved = Tries::NONE.reserve(now);
+            let (Stored::Own(attempts) | Stored::Shared(attempts)) = found else {
+                let reserved = FailedAttempts::NONE.reserve(now);
                 if let Ok(reserved) = &reserved {
                     throttles::insert(&tx, &account, reserved).await?;
                 }
                 return Ok(reserved.map(|reserved| Reserved { whose: Whose::Account(account), reserved }));
             };
-            let (reserved, stored) = taken(tries, now);
+            let (reserved, stored) = taken(attempts, now);
             match found {
-                Stored::Own(tries) if stored != tries => throttles::update(&tx, &account, &stored).await?,
-                Stored::Shared(tries) if stored != tries => {
+                Stored::Own(attempts) if stored != attempts => {
+                    throttles::update(&tx, &account, &stored).await?;
+                }
+                Stored::Shared(attempts) if stored != attempts => {
                     throttles::insert(&tx, &account, &stored).await?;
                 }
                 _ => {}
@@ -185,7 +191,7 @@ impl Auth {
         self.parts().db.write(reserve).await
     }
 
-    /// The password was right: the try counts as none.
+    /// The password was right: the attempt counts as none.
     pub(crate) async fn settle(&self, reservation: Option<&Reservation>) -> Result<(), Unavailable> {
         let Some(reserved) = reservation else { return Ok(()) };
         let settled = self.parts().db.write(async |tx| reserved.succeeded(&tx).await).await;
@@ -195,7 +201,7 @@ impl Auth {
         Ok(settled?)
     }
 
-    /// Gives a try back of which nothing was found out, because of a fault of ours. Where that fails, it stays one
+    /// Gives an attempt back of which nothing was found out, because of a fault of ours. Where that fails, it stays one
     /// that failed.
     ///
     /// In a task of its own: the database may be what ails, and the answer does not wait for it a second time.
@@ -205,7 +211,7 @@ impl Auth {
         let withdraw = async move {
             let write = auth.parts().db.write(async |tx| reservation.withdrawn(&tx).await);
             if let Err(cause) = write.await {
-                tracing::warn!(%cause, "a try that was not made counts as failed");
+                tracing::warn!(%cause, "an attempt that was not made counts as failed");
             }
         };
         tokio::spawn(withdraw.in_current_span());
@@ -215,14 +221,17 @@ impl Auth {
 /// An attempt that was taken in the database.
 struct Reserved {
     whose: Whose,
-    reserved: Tries,
+    reserved: FailedAttempts,
 }
 
 /// Takes an attempt, and what is to be stored then: also if there was none to take, because instants in the future are
 /// corrected.
-fn taken(tries: Tries, now: OffsetDateTime) -> (Result<Tries, Duration>, Tries) {
-    match tries.reserve(now) {
+fn taken(
+    attempts: FailedAttempts,
+    now: OffsetDateTime,
+) -> (Result<FailedAttempts, Duration>, FailedAttempts) {
+    match attempts.reserve(now) {
         Ok(reserved) => (Ok(reserved), reserved),
-        Err(wait) => (Err(wait), tries.as_of(now)),
+        Err(wait) => (Err(wait), attempts.as_of(now)),
     }
 }

@@ -58,7 +58,7 @@ pub struct Limit {
 /// What one client has left.
 struct One {
     limiter: RateLimiter<NotKeyed, InMemoryState, Monotonic, NoOpMiddleware<Nanos>>,
-    /// Tries that were taken and given back.
+    /// Attempts that were taken and given back.
     given_back: AtomicU32,
 }
 
@@ -69,12 +69,12 @@ impl Limit {
             quota,
             clock: Monotonic(Arc::clone(clock)),
             log,
-            // By the real clock: whoever is forgotten has all allowed tries again by then, and more is not lost.
+            // By the real clock: whoever is forgotten has all allowed attempts again by then, and more is not lost.
             each: Cache::builder().max_capacity(capacity).time_to_idle(full_again * 2).build(),
         }
     }
 
-    /// Takes one try of a client; whoever has no address has no limit.
+    /// Takes one attempt of a client; whoever has no address has no limit.
     ///
     /// # Errors
     ///
@@ -102,7 +102,7 @@ impl Limit {
         })
     }
 
-    /// Gives a try back that did not fail.
+    /// Gives an attempt back that did not fail.
     pub fn give_back(&self, client: Option<IpAddr>) {
         if let Some(one) = client.and_then(|client| self.each.get(&Network::of(client))) {
             let one_more = |left: u32| (left < self.quota.burst_size().get()).then_some(left + 1);

@@ -6,7 +6,7 @@ use super::Throttled;
 use crate::Auth;
 
 impl Auth {
-    /// Takes one of the tries that this client may fail.
+    /// Takes one of the attempts that this client may fail.
     pub(crate) fn may_guess(&self, client: Option<IpAddr>) -> Result<(), Throttled> {
         self.parts().throttle.as_ref().map_or(Ok(()), |throttle| throttle.clients.guesses.take(client))
     }

@@ -15,14 +15,14 @@ use crate::{Clock, LogLimit, Unavailable};
 /// How much throttles remember.
 ///
 /// What they allow is no option: five free failures for each account, then pauses that double from one second to
-/// half an hour ([`Tries`](auth_db::model::Tries)); for each client, which is an IPv4 address or an IPv6 network of
-/// 64 bits, 20 failed tries a minute with a burst of 40, 5 registrations and 10 requests for a reset an hour.
+/// half an hour ([`FailedAttempts`](auth_db::model::FailedAttempts)); for each client, which is an IPv4 address or an IPv6 network of
+/// 64 bits, 20 failed attempts a minute with a burst of 40, 5 registrations and 10 requests for a reset an hour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ThrottleOptions {
     /// Accounts whose failures are stored at the most, whether they exist or not; what arrives within half a minute
     /// comes on top. Over it, those with the fewest failures go first. About 150 bytes each.
     pub accounts: u64,
-    /// Clients that are remembered in memory at the most, for each kind of try. About 300 bytes each.
+    /// Clients that are remembered in memory at the most, for each kind of attempt. About 300 bytes each.
     pub clients: u64,
 }
 
@@ -33,7 +33,7 @@ impl Default for ThrottleOptions {
     }
 }
 
-/// There were too many tries: nothing was looked up, and nothing hashed.
+/// There were too many attempts: nothing was looked up, and nothing hashed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("too many tries")]
 pub struct Throttled {
@@ -41,9 +41,9 @@ pub struct Throttled {
     pub retry_after: Duration,
 }
 
-/// Why a try was not made, or could not be.
+/// Why an attempt was not made, or could not be.
 #[derive(Debug, thiserror::Error)]
-pub enum TryError {
+pub enum AttemptError {
     /// There were too many before it.
     #[error(transparent)]
     Throttled(#[from] Throttled),

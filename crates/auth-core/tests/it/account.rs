@@ -197,7 +197,7 @@ async fn whoever_knows_the_password_fails_at_nothing_that_counts() {
         .await;
     world.execute("ALTER TABLE gone RENAME TO sessions").await;
 
-    world.owes_no_tries().await;
+    world.owes_no_attempts().await;
     let wrong = async || world.log_in(ADA, "wrong").await;
     for _ in 0..4 {
         assert!(matches!(wrong().await, Err(LoginError::InvalidCredentials)));

@@ -50,12 +50,12 @@ impl World {
         Self { auth, clock, db, options, place }
     }
 
-    /// One in which tries are counted.
+    /// One in which attempts are counted.
     pub async fn throttled(throttle: ThrottleOptions) -> Self {
         Self::other(|options| options.throttle = Some(throttle)).await
     }
 
-    /// One in which tries are counted, and nobody waits for the hasher.
+    /// One in which attempts are counted, and nobody waits for the hasher.
     pub async fn throttled_and_impatient() -> Self {
         Self::other(|options| {
             options.throttle = Some(ThrottleOptions::default());
@@ -64,13 +64,13 @@ impl World {
         .await
     }
 
-    /// One in which tries are counted, and mails are wanted.
+    /// One in which attempts are counted, and mails are wanted.
     pub async fn with_mail(mail: MailOptions) -> Self {
         let throttle = Some(ThrottleOptions::default());
         Self::other(|options| (options.mail, options.throttle) = (mail, throttle)).await
     }
 
-    /// One in which passwords are refused, and tries counted.
+    /// One in which passwords are refused, and attempts counted.
     pub async fn with_denylist(denylist: Denylist) -> Self {
         let throttle = Some(ThrottleOptions::default());
         Self::other(|options| (options.denylist, options.throttle) = (denylist, throttle)).await
@@ -202,8 +202,8 @@ impl World {
         tokio::time::timeout(std::time::Duration::from_secs(30), wait).await.unwrap();
     }
 
-    /// Waits until everything that was taken of tries has been given back.
-    pub async fn owes_no_tries(&self) {
+    /// Waits until everything that was taken of attempts has been given back.
+    pub async fn owes_no_attempts(&self) {
         use sea_orm::{ConnectionTrait, Statement};
         let db = self.db.for_migrations();
         let statement = Statement::from_string(db.get_database_backend(), "SELECT 1 FROM throttles");

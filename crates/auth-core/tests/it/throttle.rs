@@ -3,8 +3,8 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use auth_core::{
-    Attempt, Denylist, LoginError, RegisterError, Registration, ResetRequest, ThrottleOptions, Throttled,
-    TryError, Unavailable,
+    Attempt, AttemptError, Denylist, LoginError, RegisterError, Registration, ResetRequest, ThrottleOptions,
+    Throttled, Unavailable,
     model::{Client, DeviceToken},
 };
 use futures_util::future::join_all;
@@ -13,7 +13,7 @@ use time::Duration;
 
 use crate::support::{ADA, PASSWORD, World, attempt, completion, email, new_password, password};
 
-/// A world in which tries are counted, with one user.
+/// A world in which attempts are counted, with one user.
 async fn throttled() -> World {
     let world = World::throttled(ThrottleOptions::default()).await;
     world.register(ADA).await;
@@ -80,12 +80,12 @@ async fn of_two_hundred_wrong_logins_at_once_five_reach_the_hasher() {
     let world = throttled().await;
     let before = world.hashed();
 
-    let tries = (0..200).map(|from| {
+    let attempts = (0..200).map(|from| {
         let auth = world.auth.clone();
         tokio::spawn(async move { auth.log_in(wrong(from)).await.unwrap_err() })
     });
     let refused = AtomicUsize::new(0);
-    for tried in join_all(tries).await {
+    for tried in join_all(attempts).await {
         refused.fetch_add(usize::from(throttled_for(&tried.unwrap()).is_some()), Ordering::Relaxed);
     }
 
@@ -147,7 +147,7 @@ async fn other_processes_and_those_that_are_started_later_count_on() {
     }
 }
 
-/// A success is no try, and forgives nobody: otherwise a guesser would have five free tries after each login of the
+/// A success is no attempt, and forgives nobody: otherwise a guesser would have five free attempts after each login of the
 /// owner.
 #[tokio::test]
 async fn a_success_gives_its_own_try_back_and_no_other() {
@@ -163,11 +163,11 @@ async fn a_success_gives_its_own_try_back_and_no_other() {
     assert!(matches!(world.wrong(40).await, LoginError::InvalidCredentials));
     assert_eq!(throttled_for(&world.wrong(41).await), Some(1));
     let valid = world.auth.valid_login(&email(ADA), &password(PASSWORD)).await;
-    assert!(matches!(valid, Err(TryError::Throttled(_))));
+    assert!(matches!(valid, Err(AttemptError::Throttled(_))));
 }
 
 #[tokio::test]
-async fn a_device_has_tries_of_its_own_which_its_own_success_renews() {
+async fn a_device_has_attempts_of_its_own_which_its_own_success_renews() {
     let world = throttled().await;
     let device = world.log_in(ADA, PASSWORD).await.unwrap().device.unwrap();
     let login = |text: &str| world.auth.log_in(with_device(&device, from_client(1, attempt(ADA, text))));
@@ -328,7 +328,7 @@ async fn a_try_that_ends_in_a_fault_of_ours_is_given_back() {
         .await;
     world.execute("ALTER TABLE gone RENAME TO sessions").await;
 
-    world.owes_no_tries().await;
+    world.owes_no_attempts().await;
     world.block().await;
 }
 
@@ -373,7 +373,7 @@ async fn a_client_is_not_counted_for_what_was_not_done() {
     }
     for _ in 0..20 {
         assert!(matches!(register(ADA, PASSWORD).await, Err(RegisterError::Unavailable(_))));
-        assert!(matches!(ask().await, Err(TryError::Unavailable(_))));
+        assert!(matches!(ask().await, Err(AttemptError::Unavailable(_))));
     }
     for (table, moved) in [("users", "gone"), ("outbox", "away")] {
         world.execute(&format!("ALTER TABLE {moved} RENAME TO {table}")).await;
@@ -386,7 +386,7 @@ async fn a_client_is_not_counted_for_what_was_not_done() {
     for _ in 0..10 {
         ask().await.unwrap();
     }
-    assert!(matches!(ask().await, Err(TryError::Throttled(_))));
+    assert!(matches!(ask().await, Err(AttemptError::Throttled(_))));
 }
 
 /// What is stored stays bounded, whatever arrives; those who failed most are remembered.

@@ -1,6 +1,6 @@
 use auth_db::{
     Conflict, DbError, devices,
-    model::{Device, Tries},
+    model::{Device, FailedAttempts},
     users,
 };
 
@@ -38,22 +38,26 @@ async fn a_token_that_is_taken_is_a_conflict() {
 }
 
 #[tokio::test]
-async fn tries_are_kept_to_the_microsecond() {
+async fn attempts_are_kept_to_the_microsecond() {
     let world = World::new().await;
     let ada = world.user("ada@example.org").await;
     let token = device_token(1).digest();
-    let tries = Tries { failures: 7, blocked_until: at(9).replace_microsecond(1).unwrap(), latest_at: at(5) };
+    let attempts = FailedAttempts {
+        failures: 7,
+        blocked_until: at(9).replace_microsecond(1).unwrap(),
+        latest_at: at(5),
+    };
     let kept = world
         .db
         .write(async |tx| {
             devices::insert(&tx, &device(ada.id), &token).await?;
-            devices::set_tries(&tx, &token, &tries).await?;
+            devices::set_failed_attempts(&tx, &token, &attempts).await?;
             devices::lock(&tx, &token).await
         })
         .await
         .unwrap();
 
-    assert_eq!(kept.unwrap().tries, tries);
+    assert_eq!(kept.unwrap().failed_attempts, attempts);
 }
 
 #[tokio::test]

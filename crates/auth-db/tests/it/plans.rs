@@ -4,7 +4,7 @@ use std::sync::Mutex;
 
 use auth_db::{
     device_kinds, devices,
-    model::{Tries, UserChanges, UserFilter, UserId},
+    model::{FailedAttempts, UserChanges, UserFilter, UserId},
     outbox, resets, server_keys, sessions, throttles, users,
 };
 use sea_orm::{
@@ -87,7 +87,7 @@ async fn filled() -> World {
         sessions::insert(db, &session(user.id, number), &session_token(number).digest()).await.unwrap();
         resets::put(db, &reset(user.id), &reset_token(number).digest()).await.unwrap();
         devices::insert(db, &device(user.id), &device_token(number).digest()).await.unwrap();
-        throttles::insert(db, &[number; 32], &Tries::NONE.reserve(at(0)).unwrap()).await.unwrap();
+        throttles::insert(db, &[number; 32], &FailedAttempts::NONE.reserve(at(0)).unwrap()).await.unwrap();
         outbox::put(db, &wanted(&user.email), at(i64::from(number))).await.unwrap();
         device_kinds::put(db, &[number; 32], user.id, at(0), 10).await.unwrap();
     }
@@ -155,7 +155,7 @@ async fn statements_of_throttles(db: &Recorder<'_>) {
     let (token, owner) = (device_token(7).digest(), email("user7@example.org"));
     devices::find_of_owner(db, &token, &owner).await.unwrap();
     devices::lock(db, &token).await.unwrap();
-    devices::set_tries(db, &token, &Tries::NONE).await.unwrap();
+    devices::set_failed_attempts(db, &token, &FailedAttempts::NONE).await.unwrap();
     devices::all_of(db, UserId::from_i64(9)).await.unwrap();
     devices::delete(db, &[device_token(8).digest()]).await.unwrap();
     devices::delete_all_of(db, UserId::from_i64(9)).await.unwrap();
@@ -164,7 +164,7 @@ async fn statements_of_throttles(db: &Recorder<'_>) {
     device_kinds::purge(db, at(-1000), 10).await.unwrap();
     devices::purge(db, at(-1000), 10).await.unwrap();
     throttles::lock(db, &[7; 32]).await.unwrap();
-    throttles::update(db, &[7; 32], &Tries::NONE).await.unwrap();
+    throttles::update(db, &[7; 32], &FailedAttempts::NONE).await.unwrap();
     throttles::delete(db, &[7; 32]).await.unwrap();
     throttles::purge(db, at(-1000), 10).await.unwrap();
 }

@@ -3,8 +3,8 @@
 use auth_db::{
     Database, DatabaseOptions,
     model::{
-        Client, Device, DeviceToken, Email, Language, MailKind, PasswordHash, PasswordReset, ResetToken,
-        Session, SessionId, SessionToken, Tries, User, UserId,
+        Client, Device, DeviceToken, Email, FailedAttempts, Language, MailKind, PasswordHash, PasswordReset,
+        ResetToken, Session, SessionId, SessionToken, User, UserId,
     },
     outbox::Wanted,
     sqlite_url, users,
@@ -93,7 +93,13 @@ pub fn device_token(number: u8) -> DeviceToken {
 }
 
 pub fn device(user: UserId) -> Device {
-    Device { user_id: user, kind: None, created_at: at(0), expires_at: at(100), tries: Tries::NONE }
+    Device {
+        user_id: user,
+        kind: None,
+        created_at: at(0),
+        expires_at: at(100),
+        failed_attempts: FailedAttempts::NONE,
+    }
 }
 
 /// A reset link for this address.

@@ -1,26 +1,26 @@
 use auth_db::{
     Conflict, DbError,
-    model::Tries,
+    model::FailedAttempts,
     throttles::{self, Stored},
 };
 
 use crate::support::{World, at};
 
-fn tries(failures: u32, second: i64) -> Tries {
-    Tries { failures, blocked_until: at(second + 1), latest_at: at(second) }
+fn attempts(failures: u32, second: i64) -> FailedAttempts {
+    FailedAttempts { failures, blocked_until: at(second + 1), latest_at: at(second) }
 }
 
 #[tokio::test]
-async fn the_first_tries_of_an_account_are_inserted_once_and_then_replaced() {
+async fn the_first_attempts_of_an_account_are_inserted_once_and_then_replaced() {
     let world = World::new().await;
     let db = world.db.for_migrations();
     assert_eq!(throttles::lock(db, &[1; 32]).await.unwrap(), Stored::Nothing);
-    throttles::insert(db, &[1; 32], &tries(1, 0)).await.unwrap();
+    throttles::insert(db, &[1; 32], &attempts(1, 0)).await.unwrap();
 
-    let again = throttles::insert(db, &[1; 32], &tries(9, 9)).await;
+    let again = throttles::insert(db, &[1; 32], &attempts(9, 9)).await;
     assert!(matches!(again, Err(DbError::Conflict(Conflict::Throttle))), "{again:?}");
-    throttles::update(db, &[1; 32], &tries(2, 5)).await.unwrap();
-    assert_eq!(throttles::lock(db, &[1; 32]).await.unwrap(), Stored::Own(tries(2, 5)));
+    throttles::update(db, &[1; 32], &attempts(2, 5)).await.unwrap();
+    assert_eq!(throttles::lock(db, &[1; 32]).await.unwrap(), Stored::Own(attempts(2, 5)));
     throttles::delete(db, &[1; 32]).await.unwrap();
     assert_eq!(throttles::lock(db, &[1; 32]).await.unwrap(), Stored::Nothing);
 }
@@ -30,18 +30,18 @@ async fn over_capacity_those_with_the_fewest_failures_go_the_oldest_first() {
     let world = World::new().await;
     let db = world.db.for_migrations();
     for (account, failures, second) in [(1, 9, 0), (2, 1, 5), (3, 1, 4), (4, 2, 1), (5, 1, 6)] {
-        throttles::insert(db, &[account; 32], &tries(failures, second)).await.unwrap();
+        throttles::insert(db, &[account; 32], &attempts(failures, second)).await.unwrap();
     }
 
     assert_eq!(throttles::trim(db, 5, 10).await.unwrap(), 0);
     assert_eq!(throttles::trim(db, 2, 2).await.unwrap(), 2, "no more than the limit");
     assert_eq!(throttles::trim(db, 2, 2).await.unwrap(), 1);
     for (account, stored) in [
-        (1, Stored::Own(tries(9, 0))),
-        (2, Stored::Shared(tries(1, 5))),
-        (3, Stored::Shared(tries(1, 4))),
-        (4, Stored::Own(tries(2, 1))),
-        (5, Stored::Shared(tries(1, 6))),
+        (1, Stored::Own(attempts(9, 0))),
+        (2, Stored::Shared(attempts(1, 5))),
+        (3, Stored::Shared(attempts(1, 4))),
+        (4, Stored::Own(attempts(2, 1))),
+        (5, Stored::Shared(attempts(1, 6))),
         (6, Stored::Nothing),
     ] {
         assert_eq!(throttles::lock(db, &[account; 32]).await.unwrap(), stored, "{account}");
@@ -62,12 +62,12 @@ async fn an_account_that_made_room_is_found_with_at_least_its_failures() {
         digest
     };
     for (number, failures) in [(1, 3), (2, 8), (3, 1)] {
-        throttles::insert(db, &account(number), &tries(failures, i64::from(number))).await.unwrap();
+        throttles::insert(db, &account(number), &attempts(failures, i64::from(number))).await.unwrap();
         throttles::trim(db, 0, 10).await.unwrap();
     }
 
-    let merged = Tries { failures: 8, blocked_until: at(4), latest_at: at(3) };
+    let merged = FailedAttempts { failures: 8, blocked_until: at(4), latest_at: at(3) };
     assert_eq!(throttles::lock(db, &account(1)).await.unwrap(), Stored::Shared(merged));
-    throttles::insert(db, &account(1), &tries(9, 9)).await.unwrap();
-    assert_eq!(throttles::lock(db, &account(1)).await.unwrap(), Stored::Own(tries(9, 9)));
+    throttles::insert(db, &account(1), &attempts(9, 9)).await.unwrap();
+    assert_eq!(throttles::lock(db, &account(1)).await.unwrap(), Stored::Own(attempts(9, 9)));
 }

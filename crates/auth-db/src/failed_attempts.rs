@@ -1,10 +1,10 @@
-//! Tries as rows keep them.
+//! Attempts as rows keep them.
 
-use auth_model::Tries;
+use auth_model::FailedAttempts;
 
 use crate::{DbError, instant::Micros};
 
-/// The three columns of a row that holds tries.
+/// The three columns of a row that holds attempts.
 #[derive(Clone, Copy)]
 pub struct Columns {
     pub failures: i32,
@@ -12,21 +12,21 @@ pub struct Columns {
     pub latest_at: Micros,
 }
 
-impl From<&Tries> for Columns {
-    fn from(tries: &Tries) -> Self {
+impl From<&FailedAttempts> for Columns {
+    fn from(attempts: &FailedAttempts) -> Self {
         Self {
-            failures: i32::try_from(tries.failures).unwrap_or(i32::MAX),
-            blocked_until: tries.blocked_until.into(),
-            latest_at: tries.latest_at.into(),
+            failures: i32::try_from(attempts.failures).unwrap_or(i32::MAX),
+            blocked_until: attempts.blocked_until.into(),
+            latest_at: attempts.latest_at.into(),
         }
     }
 }
 
 impl Columns {
-    pub fn read(self, table: &'static str) -> Result<Tries, DbError> {
+    pub fn read(self, table: &'static str) -> Result<FailedAttempts, DbError> {
         let failures =
             u32::try_from(self.failures).map_err(|_| DbError::Corrupt { table, column: "failures" })?;
-        Ok(Tries {
+        Ok(FailedAttempts {
             failures,
             blocked_until: self.blocked_until.read(table, "blocked_until")?,
             latest_at: self.latest_at.read(table, "latest_at")?,

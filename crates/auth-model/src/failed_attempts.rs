@@ -1,8 +1,8 @@
-//! Tries to log in: how many may fail, and how long to wait then.
+//! Attempts to log in: how many may fail, and how long to wait then.
 
 use time::{Duration, OffsetDateTime};
 
-/// Tries that may fail before anybody has to wait.
+/// Attempts that may fail before anybody has to wait.
 pub const FREE_FAILURES: u32 = 5;
 
 /// The wait after the last free failure; each further one doubles it.
@@ -23,12 +23,12 @@ pub fn pause_after(failures: u32) -> Duration {
     (FIRST_PAUSE * (1_i32 << doublings.min(20))).min(LONGEST_PAUSE)
 }
 
-/// The tries that failed, or are under way, for one account or on one device.
+/// The attempts that failed, or are under way, for one account or on one device.
 ///
-/// A try is reserved before its password is hashed: it counts as failed from then on, so that of any number at once
+/// An attempt is reserved before its password is hashed: it counts as failed from then on, so that of any number at once
 /// no more get through than one after the other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Tries {
+pub struct FailedAttempts {
     /// How many failed.
     pub failures: u32,
     /// First instant at which another one is taken.
@@ -37,7 +37,7 @@ pub struct Tries {
     pub latest_at: OffsetDateTime,
 }
 
-impl Tries {
+impl FailedAttempts {
     /// None so far.
     pub const NONE: Self = Self {
         failures: 0,
@@ -85,7 +85,7 @@ impl Tries {
         Ok(Self { failures, blocked_until: now.saturating_add(pause_after(failures)), latest_at: now })
     }
 
-    /// Gives a try back that was `reserved`, because it did not fail; others may have been taken since.
+    /// Gives an attempt back that was `reserved`, because it did not fail; others may have been taken since.
     #[must_use]
     pub fn refund(self, reserved: &Self) -> Self {
         let failures = self.failures.saturating_sub(1);
@@ -122,18 +122,18 @@ mod tests {
         assert_eq!(pause_after(u32::MAX), LONGEST_PAUSE);
     }
 
-    /// asvs 6.1.1, 6.3.1: whoever tries without pause.
+    /// asvs 6.1.1, 6.3.1: a client that attempts without pause.
     #[test]
     fn sixty_two_guesses_are_taken_in_a_day_and_fewer_in_each_that_follows() {
-        let (mut tries, mut days) = (Tries::NONE, [0; 3]);
+        let (mut attempts, mut days) = (FailedAttempts::NONE, [0; 3]);
         for second in 0..3 * 86_400 {
-            if let Ok(reserved) = tries.reserve(at(second)) {
-                tries = reserved;
+            if let Ok(reserved) = attempts.reserve(at(second)) {
+                attempts = reserved;
                 days[usize::try_from(second / 86_400).unwrap()] += 1;
             }
             // As many at once as are taken.
-            while let Ok(reserved) = tries.reserve(at(second)) {
-                tries = reserved;
+            while let Ok(reserved) = attempts.reserve(at(second)) {
+                attempts = reserved;
                 days[usize::try_from(second / 86_400).unwrap()] += 1;
             }
         }
@@ -143,24 +143,24 @@ mod tests {
 
     #[test]
     fn a_try_that_came_too_early_says_how_long_to_wait_and_changes_nothing() {
-        let mut tries = Tries::NONE;
+        let mut attempts = FailedAttempts::NONE;
         for _ in 0..FREE_FAILURES {
-            tries = tries.reserve(at(0)).unwrap();
+            attempts = attempts.reserve(at(0)).unwrap();
         }
 
-        assert_eq!(tries.reserve(at(0)), Err(Duration::SECOND));
-        assert_eq!(tries.reserve(at(0) + Duration::milliseconds(999)), Err(Duration::MILLISECOND));
-        assert_eq!(tries.reserve(at(1)).unwrap().failures, 6);
+        assert_eq!(attempts.reserve(at(0)), Err(Duration::SECOND));
+        assert_eq!(attempts.reserve(at(0) + Duration::milliseconds(999)), Err(Duration::MILLISECOND));
+        assert_eq!(attempts.reserve(at(1)).unwrap().failures, 6);
     }
 
     #[test]
     fn what_is_given_back_did_not_happen() {
-        let mut tries = Tries::NONE;
+        let mut attempts = FailedAttempts::NONE;
         for _ in 0..7 {
-            tries = tries.reserve(tries.blocked_until.max(at(0))).unwrap();
+            attempts = attempts.reserve(attempts.blocked_until.max(at(0))).unwrap();
         }
-        let now = tries.blocked_until;
-        let reserved = tries.reserve(now).unwrap();
+        let now = attempts.blocked_until;
+        let reserved = attempts.reserve(now).unwrap();
 
         let settled = reserved.refund(&reserved);
 
@@ -169,43 +169,43 @@ mod tests {
 
         let other = reserved.reserve(reserved.blocked_until).unwrap();
         let settled = other.refund(&reserved);
-        let alone = tries.reserve(other.latest_at).unwrap();
+        let alone = attempts.reserve(other.latest_at).unwrap();
         assert_eq!(settled, alone, "as if there had been the other one alone");
     }
 
     #[test]
     fn failures_are_forgotten_a_day_after_the_latest() {
-        let tries = Tries { failures: 40, blocked_until: at(1800), latest_at: at(0) };
+        let attempts = FailedAttempts { failures: 40, blocked_until: at(1800), latest_at: at(0) };
 
-        assert_eq!(tries.reserve(at(86_399)).unwrap().failures, 41);
-        assert_eq!(tries.reserve(at(86_400)).unwrap().failures, 1);
+        assert_eq!(attempts.reserve(at(86_399)).unwrap().failures, 41);
+        assert_eq!(attempts.reserve(at(86_400)).unwrap().failures, 1);
     }
 
     /// A clock that was ahead for a moment, by seconds or by years.
     #[test]
     fn an_account_that_failed_in_the_future_waits_for_its_pause_and_no_longer() {
         for ahead in [1, 3600, 86_400 * 3650] {
-            let mut tries = Tries::NONE;
+            let mut attempts = FailedAttempts::NONE;
             for _ in 0..7 {
-                tries = tries.reserve(tries.blocked_until.max(at(ahead))).unwrap();
+                attempts = attempts.reserve(attempts.blocked_until.max(at(ahead))).unwrap();
             }
 
-            assert_eq!(tries.reserve(at(0)), Err(pause_after(7)), "{ahead}");
-            let stored = tries.as_of(at(0));
+            assert_eq!(attempts.reserve(at(0)), Err(pause_after(7)), "{ahead}");
+            let stored = attempts.as_of(at(0));
             assert_eq!((stored.failures, stored.latest_at), (7, at(0)));
             assert!(stored.reserve(at(3)).is_err());
             assert_eq!(stored.reserve(at(4)).unwrap().failures, 8, "{ahead}");
         }
-        let past = Tries { failures: 6, blocked_until: at(2), latest_at: at(0) };
+        let past = FailedAttempts { failures: 6, blocked_until: at(2), latest_at: at(0) };
         assert_eq!(past.as_of(at(1)), past);
     }
 
     #[test]
     fn merging_forgets_no_failure() {
-        let one = Tries { failures: 3, blocked_until: at(9), latest_at: at(5) };
-        let other = Tries { failures: 7, blocked_until: at(2), latest_at: at(6) };
+        let one = FailedAttempts { failures: 3, blocked_until: at(9), latest_at: at(5) };
+        let other = FailedAttempts { failures: 7, blocked_until: at(2), latest_at: at(6) };
 
-        let merged = Tries { failures: 7, blocked_until: at(9), latest_at: at(6) };
+        let merged = FailedAttempts { failures: 7, blocked_until: at(9), latest_at: at(6) };
         assert_eq!((one.merged(&other), other.merged(&one)), (merged, merged));
     }
 }
