@@ -24,6 +24,15 @@ async fn register(db: &Database, address: &str) -> Result<(), DbError> {
     db.write(async |tx| users::add_user(&tx, email(address), hash("h"), at(0)).await.map(drop)).await
 }
 
+/// A new database with one user, and its URL.
+async fn with_ada(server: &Server) -> (String, Database) {
+    let url = server.url(&server.new_database().await);
+    let db = opened(&url).await;
+    auth_migrations::up(db.for_migrations()).await.unwrap();
+    register(&db, "ada@example.org").await.unwrap();
+    (url, db)
+}
+
 /// Waits until the server can be used again: much longer than it may take.
 async fn becomes_usable(db: &Database) {
     let deadline = Instant::now() + Duration::from_secs(30);
@@ -74,10 +83,7 @@ async fn a_binary_log_of_statements_is_switched_for_the_session_or_refused() {
         return;
     }
     let server = Server::start(kind(), Options { statement_binlog: true, ..Options::default() });
-    let url = server.url(&server.new_database().await);
-    let db = opened(&url).await;
-    auth_migrations::up(db.for_migrations()).await.unwrap();
-    register(&db, "ada@example.org").await.unwrap();
+    let (url, _db) = with_ada(&server).await;
 
     let cause = refusal(&server.url_of_a_service(&url).await).await;
     assert!(cause.contains("binlog_format=MIXED"), "{cause}");
@@ -93,10 +99,7 @@ async fn a_server_that_becomes_read_only_is_unhealthy_until_it_takes_writes_agai
         return;
     }
     let server = Server::start(kind(), Options::default());
-    let url = server.url(&server.new_database().await);
-    let db = opened(&url).await;
-    auth_migrations::up(db.for_migrations()).await.unwrap();
-    register(&db, "ada@example.org").await.unwrap();
+    let (url, db) = with_ada(&server).await;
 
     server.execute("SET GLOBAL read_only = 1").await;
     let told = db.ping().await.unwrap_err().to_string();
@@ -117,10 +120,7 @@ async fn a_standby_is_not_read_from_and_is_used_once_it_is_promoted() {
         return;
     }
     let mut server = Server::start(kind(), Options::default());
-    let url = server.url(&server.new_database().await);
-    let db = opened(&url).await;
-    auth_migrations::up(db.for_migrations()).await.unwrap();
-    register(&db, "ada@example.org").await.unwrap();
+    let (url, db) = with_ada(&server).await;
     server.stop();
     server.become_standby();
     server.restart();
