@@ -3,10 +3,10 @@
 
 use std::time::{Duration, Instant};
 
-use test_servers::{Kind, Mode, Options, Proxy, Server as DatabaseServer};
-use tokio::runtime::Builder;
+use test_servers::{Kind, Mode, Options};
 
 use crate::{
+    behind_proxy::BehindProxy,
     hashes::PASSWORD,
     http,
     measures::{ask_profile, log_in_request, service},
@@ -25,10 +25,7 @@ const TIMES: usize = 7;
 
 pub fn measure(report: &mut Report) -> anyhow::Result<()> {
     for kind in [Kind::Postgres, Kind::MariaDb] {
-        let database = DatabaseServer::start(kind, Options::default());
-        let proxy = Proxy::start(([127, 0, 0, 1], database.port()).into());
-        let runtime = Builder::new_current_thread().enable_all().build()?;
-        let url = database.url_by(proxy.port(), &runtime.block_on(database.new_database()));
+        let BehindProxy { server: _database, proxy, url } = BehindProxy::start(kind, Options::default())?;
         let folder = tempfile::tempdir()?;
         let settings = [
             ("AUTH_DATABASE_URL", url.as_str()),
@@ -74,13 +71,13 @@ pub fn measure(report: &mut Report) -> anyhow::Result<()> {
 fn register(number: usize) -> Vec<u8> {
     let unique = format!("{number}-{:?}", Instant::now()).replace(|c: char| !c.is_ascii_alphanumeric(), "-");
     let email = format!("user{}@example.org", &unique[unique.len().saturating_sub(40)..].trim_matches('-'));
-    let client = format!("X-Forwarded-For: 198.18.{}.{}", fastrand(&unique), number);
+    let client = format!("X-Forwarded-For: 198.18.{}.{}", octet_of(&unique), number);
     let fields = [("email", email.as_str()), ("password", PASSWORD)];
     http::form_with("POST", "/users", vec![client], &fields)
 }
 
 /// A number from 0 to 255 that differs mostly.
-fn fastrand(text: &str) -> u8 {
+fn octet_of(text: &str) -> u8 {
     text.bytes().fold(7, |sum: u8, byte| sum.wrapping_mul(31).wrapping_add(byte))
 }
 

@@ -14,6 +14,7 @@
 #![expect(clippy::print_stdout, reason = "a program that prints what it measured")]
 #![expect(clippy::cast_precision_loss, reason = "counts and nanoseconds stay far below 2 to the power of 52")]
 
+mod behind_proxy;
 mod database;
 mod floor;
 mod hashes;

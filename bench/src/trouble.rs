@@ -3,10 +3,10 @@
 use std::time::{Duration, Instant};
 
 use anyhow::bail;
-use test_servers::{Kind, Mode, Options, Proxy, Server as DatabaseServer};
-use tokio::runtime::Builder;
+use test_servers::{Kind, Mode, Options};
 
 use crate::{
+    behind_proxy::BehindProxy,
     http,
     measures::{ask_profile, log_in_request, service},
     process::Server,
@@ -22,10 +22,8 @@ const GIVEN_UP: Duration = Duration::from_secs(30);
 
 pub fn measure(report: &mut Report) -> anyhow::Result<()> {
     for kind in [Kind::Postgres, Kind::MariaDb] {
-        let mut database = DatabaseServer::start(kind, Options { durable: true, ..Options::default() });
-        let proxy = Proxy::start(([127, 0, 0, 1], database.port()).into());
-        let runtime = Builder::new_current_thread().enable_all().build()?;
-        let url = database.url_by(proxy.port(), &runtime.block_on(database.new_database()));
+        let options = Options { durable: true, ..Options::default() };
+        let BehindProxy { server: mut database, proxy, url } = BehindProxy::start(kind, options)?;
         let folder = tempfile::tempdir()?;
         let settings = [
             ("AUTH_DATABASE_URL", url.as_str()),
