@@ -66,7 +66,7 @@ struct Verified {
 }
 
 impl Auth {
-    /// Opens a session for whoever knows an account's password.
+    /// Opens a session for a client that knows the password of an account.
     ///
     /// Unknown addresses and wrong passwords are told apart neither by the answer nor, for hashes of the
     /// current scheme, by the time it takes. No connection is held while the password is hashed. If the

@@ -155,7 +155,7 @@ impl Queue {
         Turn::Over
     }
 
-    /// A batch is done: learns how long its jobs take and how much of a core its thread got.
+    /// A batch is done: measures how long its jobs take and how much of a core its thread got.
     pub fn finished(&self, batch: &Batch, computed: Duration, elapsed: Duration) {
         let Some(class) = batch.jobs.first().map(|job| job.class) else { return };
         let each = computed / u32::try_from(batch.jobs.len()).unwrap_or(u32::MAX);

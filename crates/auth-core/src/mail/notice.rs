@@ -30,7 +30,7 @@ impl Notice {
 }
 
 impl Auth {
-    /// A notice to an account's owner, in the language of whoever caused it.
+    /// A notice to an account's owner, in the language of the client that caused it.
     pub(crate) fn notice(
         &self,
         kind: MailKind,

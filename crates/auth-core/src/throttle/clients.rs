@@ -69,12 +69,12 @@ impl Limit {
             quota,
             clock: Monotonic(Arc::clone(clock)),
             log,
-            // By the real clock: whoever is forgotten has all allowed attempts again by then, and more is not lost.
+            // By the real clock: a client that is forgotten has all its attempts again by then, and more is not lost.
             each: Cache::builder().max_capacity(capacity).time_to_idle(full_again * 2).build(),
         }
     }
 
-    /// Takes one attempt of a client; whoever has no address has no limit.
+    /// Takes one attempt of a client; a client without an address has no limit.
     ///
     /// # Errors
     ///

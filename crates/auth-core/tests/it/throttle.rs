@@ -459,7 +459,7 @@ async fn of_any_number_of_right_logins_at_once_all_succeed() {
     }
 }
 
-/// A clock that was ahead: whoever failed meanwhile waits for the pause, and not until the clock catches up.
+/// A clock that was ahead: an account that failed meanwhile waits for the pause, and not until the clock catches up.
 #[tokio::test]
 async fn an_account_at_which_a_login_failed_in_the_future_is_open_after_the_usual_pause() {
     for ahead in [Duration::hours(1), Duration::days(3650)] {

@@ -190,7 +190,7 @@ async fn obstacle_of_mysql(connection: &mut MySqlConnection) -> Result<Option<Ob
     Ok(None)
 }
 
-/// Connects once, so that whoever starts the program learns what is wrong.
+/// Connects once, so that the operator sees at the start what is wrong.
 async fn first_connection<C: Connection>(
     place: &str,
     server: &C::Options,

@@ -13,7 +13,7 @@ use ipnet::IpNet;
 /// The share of all connections that one client may have.
 const CLIENT_SHARE: usize = 8;
 
-/// Connections beyond the maximum that are kept for programs of this machine: whoever watches the service must be able to
+/// Connections beyond the maximum that are kept for programs of this machine: a monitor of the service must be able to
 /// reach it when clients have taken all the others.
 const KEPT_FOR_THIS_MACHINE: usize = 32;
 

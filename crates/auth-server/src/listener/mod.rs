@@ -35,7 +35,7 @@ const SCARCE_KEEP_ALIVE: Duration = Duration::from_secs(5);
 /// How long a client may take to acknowledge the end of a connection.
 const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Connections that wait to be accepted: Linux's own limit (`somaxconn`). A client that finds no room tries again a second
+/// Connections that wait to be accepted: Linux's own limit (`somaxconn`). A client that finds no room connects again a second
 /// later.
 const BACKLOG: i32 = 4096;
 
@@ -49,7 +49,7 @@ pub struct ListenerOptions {
     pub trusted_proxies: Vec<ipnet::IpNet>,
     /// How long an idle connection is kept.
     pub keep_alive: Duration,
-    /// How long requests in flight may take after the service was told to stop.
+    /// How long requests in flight may take after the service was asked to stop.
     pub shutdown_grace: Duration,
 }
 
