@@ -118,11 +118,13 @@ impl Server {
         log_of(&self.folder)
     }
 
-    /// Waits until the log contains a text; returns the log. Far longer than a busy machine needs.
+    /// Waits until a line of the log contains a text; returns all complete lines. Far longer than a busy machine needs.
     pub async fn until_logged(&self, text: &str) -> String {
         let deadline = Instant::now() + Duration::from_mins(2);
         loop {
-            let log = self.log();
+            let mut log = self.log();
+            // The last line may be half written.
+            log.truncate(log.rfind('\n').map_or(0, |end| end + 1));
             if log.contains(text) {
                 return log;
             }
