@@ -7,6 +7,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "see above")]
 
 mod binaries;
+mod counter;
 mod guardian;
 mod kind;
 mod mariadb;
@@ -17,6 +18,7 @@ mod proxy;
 mod server;
 mod tls;
 
+pub use counter::{Counter, RoundTrips};
 pub use kind::{Kind, kinds};
 pub use pgbouncer::PgBouncer;
 pub use place::{Place, kind, run_on_the_others, run_on_the_others_by_tls};

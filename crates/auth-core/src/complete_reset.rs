@@ -149,7 +149,7 @@ impl Auth {
                 let ended = Ended::all_of(&tx, user).await?;
                 devices::delete_all_of(&tx, user).await?;
                 if let Some(new_device) = &new_device {
-                    new_device.store(&tx, &[]).await?;
+                    new_device.insert(&tx).await?;
                 }
                 throttle::clear(&tx, &email, now).await?;
                 notice.put(&tx, now).await?;

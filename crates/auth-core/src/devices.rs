@@ -1,7 +1,9 @@
 //! Devices: browsers that users logged in with before.
 
 use auth_db::{
-    DbError, Transaction, device_kinds, devices,
+    Conflict, DbError, Transaction, Writer,
+    device_kinds::{self, DeviceKindDigest},
+    devices,
     model::{Client, Device, DeviceToken, DeviceTokenDigest, FailedAttempts, UserId},
 };
 use hmac::{Hmac, KeyInit, Mac};
@@ -25,27 +27,69 @@ pub struct NewDevice {
     kind: [u8; 32],
 }
 
+/// Kinds of devices, each with the instant at which the owner was last notified of one, the latest first.
+pub type DeviceKinds = Vec<(DeviceKindDigest, OffsetDateTime)>;
+
+/// A kind of device that the owner was not notified of lately.
+pub struct News {
+    /// When that was the last time, as it was read.
+    noticed_at: Option<OffsetDateTime>,
+    /// Kinds that make room for it.
+    surplus: Vec<DeviceKindDigest>,
+    /// Whether it is the first device of the account.
+    pub is_first: bool,
+}
+
 impl NewDevice {
-    /// Stores it in the place of surplus ones, `known` being all that the user has.
-    pub async fn store(
-        &self,
-        tx: &Transaction,
-        known: &[(DeviceTokenDigest, Device)],
-    ) -> Result<(), DbError> {
-        devices::delete(tx, &surplus(known, &self.kind)).await?;
+    /// Stores it as the only device of a user.
+    pub async fn insert(&self, tx: &Transaction) -> Result<(), DbError> {
         devices::insert(tx, &self.device, &self.digest).await
     }
 
-    /// Whether the owner is to be notified of it: once a week for each kind. A client that keeps no cookies looks like a
-    /// new device at every login.
-    pub async fn take_notice(&self, tx: &Transaction, now: OffsetDateTime) -> Result<bool, DbError> {
-        let noticed_at = device_kinds::noticed_at(tx, &self.kind).await?;
+    /// Stores it if the user is enabled and still has this credential; returns whether it did.
+    pub async fn insert_if_current(
+        &self,
+        on: &impl Writer,
+        credential_version: i64,
+    ) -> Result<bool, DbError> {
+        match devices::insert_if_current(on, &self.device, &self.digest, credential_version).await {
+            // The connection broke, and the statement ran again: nobody else has this token.
+            Err(DbError::Conflict(Conflict::DeviceToken)) => Ok(true),
+            inserted => inserted,
+        }
+    }
+
+    /// Removes devices that make room for it, of all that the user has.
+    pub async fn displace(
+        &self,
+        on: &impl Writer,
+        known: &[(DeviceTokenDigest, Device)],
+    ) -> Result<(), DbError> {
+        devices::delete(on, &surplus(known, &self.kind)).await?;
+        Ok(())
+    }
+
+    /// What is to be noted and told of it, if it is of a kind that the owner was not notified of for a week. A client that
+    /// keeps no cookies looks like a new device at every login.
+    pub fn news(&self, is_first: bool, kinds: &DeviceKinds, now: OffsetDateTime) -> Option<News> {
+        let noticed_at = kinds.iter().find(|(kind, _)| *kind == self.kind).map(|(_, at)| *at);
         // One in the future is of a clock that was ahead.
         if noticed_at.is_some_and(|at| at <= now && now - at < NOTICE_PER_KIND) {
-            return Ok(false);
+            return None;
         }
-        device_kinds::put(tx, &self.kind, self.device.user_id, now, DEVICE_KINDS_PER_USER - 1).await?;
-        Ok(true)
+        let others = kinds.iter().map(|(kind, _)| *kind).filter(|kind| *kind != self.kind);
+        let surplus = others.skip(DEVICE_KINDS_PER_USER - 1).collect();
+        Some(News { noticed_at, surplus, is_first })
+    }
+
+    /// Notes that the owner is notified of it; returns false if another login does that at the same moment.
+    pub async fn note(&self, on: &impl Writer, news: &News, now: OffsetDateTime) -> Result<bool, DbError> {
+        let user = self.device.user_id;
+        let is_noted = device_kinds::note(on, &self.kind, user, news.noticed_at, now).await?;
+        if is_noted {
+            device_kinds::delete(on, &news.surplus).await?;
+        }
+        Ok(is_noted)
     }
 }
 

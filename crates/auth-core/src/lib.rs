@@ -44,6 +44,7 @@ mod login;
 mod mail;
 mod maintenance;
 mod open_session;
+mod opening;
 mod policy;
 mod register;
 mod request_reset;

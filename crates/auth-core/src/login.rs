@@ -6,11 +6,11 @@ use auth_db::{
     model::{Client, DeviceToken, Email, Password, SessionToken, User},
     users,
 };
-use tokio::time::{Instant, sleep_until};
 
 use crate::{
-    AttemptError, Auth, LoggedIn, Requester, Slot, Throttled, Unavailable, Verdict, open_session::Login,
-    throttle::Reservation,
+    AttemptError, Auth, LoggedIn, Requester, Slot, Throttled, Unavailable, Verdict,
+    open_session::Login,
+    throttle::{Begun, Reservation},
 };
 
 /// One attempt to log in.
@@ -62,6 +62,7 @@ impl From<AttemptError> for LoginError {
 /// A user whose password was right.
 struct Verified {
     user: User,
+    device_is_known: bool,
     reservation: Option<Reservation>,
 }
 
@@ -93,11 +94,10 @@ impl Auth {
                 return Err(error.into());
             }
         };
-        let Some(Verified { user, reservation }) = verified else {
+        let Some(Verified { user, device_is_known, reservation }) = verified else {
             return Err(LoginError::InvalidCredentials);
         };
         self.did_not_fail(client);
-        let device_is_known = self.is_known_device(&user, device, reservation.as_ref()).await?;
         let login = Login {
             client: attempt.client,
             presented: attempt.presented,
@@ -124,23 +124,6 @@ impl Auth {
         Ok(logged_in)
     }
 
-    /// Whether the user logged in on this device before. Without limits on attempts it was not looked up yet, and is of
-    /// interest only if owners are notified of new devices.
-    async fn is_known_device(
-        &self,
-        user: &User,
-        device: Option<&DeviceToken>,
-        reservation: Option<&Reservation>,
-    ) -> Result<bool, Unavailable> {
-        match reservation {
-            Some(reservation) => Ok(reservation.is_of_device()),
-            None if self.notifies_of_new_devices() => {
-                Ok(self.known_device(&user.email, device, self.now()).await?.is_some())
-            }
-            None => Ok(true),
-        }
-    }
-
     /// Whether address and password go together, at the cost of a login and by the same way.
     ///
     /// # Errors
@@ -162,10 +145,10 @@ impl Auth {
         device: Option<&DeviceToken>,
     ) -> Result<Option<Verified>, AttemptError> {
         let slot = self.admit_to_hashing(email, client, device).await?;
-        let reservation = self.reserve(email, device).await?;
-        let compared = self.compare(slot, email, password).await;
+        let Begun { user, device_is_known, reservation } = self.begin_attempt(email, device).await?;
+        let compared = self.compare(slot, email, user, password).await;
         let user = compared.inspect_err(|_| self.withdraw(reservation.as_ref()))?;
-        Ok(user.map(|user| Verified { user, reservation }))
+        Ok(user.map(|user| Verified { user, device_is_known, reservation }))
     }
 
     /// Admits a password check on behalf of the client; if the client has too much waiting, on behalf of the owner's
@@ -180,7 +163,7 @@ impl Auth {
         match hasher.admit(Requester::of_address(client)) {
             Ok(slot) => Ok(slot),
             Err(busy) => match self.known_device(email, device, self.now()).await? {
-                Some(device) => Ok(hasher.admit(Requester::of_device(&device))?),
+                Some((device, _)) => Ok(hasher.admit(Requester::of_device(&device))?),
                 None => Err(busy.into()),
             },
         }
@@ -190,14 +173,10 @@ impl Auth {
         &self,
         mut slot: Slot,
         email: &Email,
+        found: Option<User>,
         password: &Password,
     ) -> Result<Option<User>, Unavailable> {
-        let parts = self.parts();
-        let looked_up = Instant::now() + parts.look_up_floor;
-        let decoy = parts.decoys.choose(email);
-        let found = users::find_by_email(parts.db.read(), email).await?;
-        sleep_until(looked_up).await;
-
+        let decoy = self.parts().decoys.choose(email);
         let verdict = match &found {
             Some(user) => slot.verify(password, &user.hashed_password).await?,
             None => decoy.verify(&mut slot, password).await?,

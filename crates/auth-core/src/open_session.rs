@@ -1,12 +1,15 @@
-//! Opening a session: one transaction, after the password was verified.
+//! Opening a session, after the password was verified.
 
 use auth_db::{
-    devices,
     model::{Client, DeviceToken, Email, MailKind, Session, SessionToken, User},
-    sessions, users,
+    users,
 };
 
-use crate::{Auth, Unavailable, basis::Basis, sessions::Ended, throttle::Reservation};
+use crate::{
+    Auth, Unavailable,
+    opening::{Opened, Opening},
+    throttle::Reservation,
+};
 
 /// A session that was just opened, and the token that carries it.
 #[derive(Debug, Clone)]
@@ -69,40 +72,25 @@ impl Auth {
             expires_at: now.saturating_add(parts.policy.session_lifetime),
             client,
         };
-        let device =
+        let new_device =
             if device_is_known { None } else { self.new_device(user.id, &session.client, now).await? };
-        let (device, new_device) = device.unzip();
-        let notice = self.notice(MailKind::NewDevice, &user.email, &session.client, session.client.device());
-
-        let (user, basis, digest) = (user.id, Basis::password_of(user), token.digest());
-        let presented = presented.as_ref().map(SessionToken::digest);
-        let (auth, new) = (self.clone(), session.clone());
-        let open = async move {
-            let parts = auth.parts();
-            let others = parts.policy.sessions_per_user.saturating_sub(1);
-            let write = parts.db.write(async |tx| {
-                if basis.lock(&tx).await?.is_none() {
-                    return Ok((None, Ended::NONE));
-                }
-                let ended = Ended::make_room(&tx, user, presented.as_ref(), others).await?;
-                sessions::insert(&tx, &new, &digest).await?;
-                if let Some(new_device) = &new_device {
-                    let known = devices::all_of(&tx, user).await?;
-                    // The first device of an account is no news.
-                    if notice.is_wanted() && new_device.take_notice(&tx, now).await? && !known.is_empty() {
-                        notice.put(&tx, now).await?;
-                    }
-                    new_device.store(&tx, &known).await?;
-                }
-                if let Some(reservation) = &reservation {
-                    reservation.succeeded(&tx).await?;
-                }
-                Ok((Some(ended.count()), ended))
-            });
-            write.await
+        let (device, new_device) = new_device.unzip();
+        let digest = token.digest();
+        let opening = Opening {
+            digest,
+            credential_version: user.credential_version,
+            presented: presented.as_ref().map(SessionToken::digest),
+            sessions_per_user: usize::try_from(parts.policy.sessions_per_user).unwrap_or(usize::MAX),
+            new_device,
+            notice: self.notice(MailKind::NewDevice, &user.email, &session.client, session.client.device()),
+            reservation,
+            session: session.clone(),
         };
-        let opened = parts.sessions.ending(Some(session.user_id), open).await?;
-        let Some(ended) = opened else { return Ok(None) };
+        let db = parts.db.clone();
+        // On the heap: the futures that it is passed through have room for it otherwise.
+        let open = Box::pin(async move { opening.write(&db).await });
+        let opened = parts.sessions.ending(Some(user.id), open).await?;
+        let Some(Opened { ended, device_is_stored }) = opened else { return Ok(None) };
         if ended > 0 {
             let user_id = session.user_id;
             tracing::info!(
@@ -115,6 +103,6 @@ impl Auth {
         }
         parts.sessions.opened(digest, now);
         parts.mail_wanted.notify_one();
-        Ok(Some(LoggedIn { session, token, device }))
+        Ok(Some(LoggedIn { session, token, device: device.filter(|_| device_is_stored) }))
     }
 }

@@ -22,7 +22,7 @@ pub(crate) const DEVICES_PER_KIND: usize = 3;
 pub(crate) const NOTICE_PER_KIND: Duration = Duration::days(7);
 
 /// Kinds of devices of a user for which it is known when the owner was notified.
-pub(crate) const DEVICE_KINDS_PER_USER: u64 = 50;
+pub(crate) const DEVICE_KINDS_PER_USER: usize = 50;
 
 /// Rules that an operator may set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

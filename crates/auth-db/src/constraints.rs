@@ -20,7 +20,7 @@ enum Index {
     PrimaryKey,
 }
 
-const UNIQUE: [Unique; 8] = [
+const UNIQUE: [Unique; 9] = [
     Unique {
         conflict: Conflict::Email,
         table: "users",
@@ -57,6 +57,12 @@ const UNIQUE: [Unique; 8] = [
         conflict: Conflict::Throttle,
         table: "throttles",
         column: "account_digest",
+        index: Index::PrimaryKey,
+    },
+    Unique {
+        conflict: Conflict::DeviceKind,
+        table: "device_kinds",
+        column: "kind_digest",
         index: Index::PrimaryKey,
     },
 ];

@@ -2,8 +2,7 @@
 
 use auth_model::UserId;
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-    sea_query::Expr,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, sea_query::Expr,
 };
 use time::OffsetDateTime;
 
@@ -19,60 +18,71 @@ const TABLE: &str = "device_kinds";
 /// What stands for a kind of device of one user: 32 bytes.
 pub type DeviceKindDigest = [u8; 32];
 
-/// When the owner was last notified of a kind; none if never.
+/// The kinds of a user, each with the instant of its latest notice, the latest first.
 ///
 /// # Errors
 ///
 /// [`DbError::Unavailable`], [`DbError::Corrupt`].
-pub async fn noticed_at(
+pub async fn all_of(
     db: &impl ConnectionTrait,
-    kind: &DeviceKindDigest,
-) -> Result<Option<OffsetDateTime>, DbError> {
-    let row = device_kind::Entity::find_by_id(kind.to_vec()).all(db).await?.pop();
-    row.map(|row| row.noticed_at.read(TABLE, "noticed_at")).transpose()
+    user: UserId,
+) -> Result<Vec<(DeviceKindDigest, OffsetDateTime)>, DbError> {
+    let rows = device_kind::Entity::find()
+        .filter(device_kind::COLUMN.user_id.eq(user.as_i64()))
+        .order_by_desc(device_kind::Column::NoticedAt)
+        .all(db)
+        .await?;
+    let read = |row: &device_kind::Model| {
+        let digest = DeviceKindDigest::try_from(row.kind_digest.as_slice());
+        let corrupt = |_| DbError::Corrupt { table: TABLE, column: "kind_digest" };
+        Ok((digest.map_err(corrupt)?, row.noticed_at.read(TABLE, "noticed_at")?))
+    };
+    rows.iter().map(read).collect()
 }
 
-/// Notes that the owner is notified of a kind now. Of the user's other kinds the `keep` noticed last stay.
-///
-/// The caller holds the user's row ([`users::lock`](crate::users::lock)).
+/// Notes that the owner is notified of a kind at `now`, if its latest notice is still the one that was read; returns
+/// whether it did. Of several at once, one does.
 ///
 /// # Errors
 ///
 /// [`DbError::Unavailable`].
-pub async fn put(
-    tx: &impl ConnectionTrait,
+pub async fn note(
+    on: &impl ConnectionTrait,
     kind: &DeviceKindDigest,
     user: UserId,
+    read: Option<OffsetDateTime>,
     now: OffsetDateTime,
-    keep: u64,
-) -> Result<(), DbError> {
-    let updated = device_kind::Entity::update_many()
-        .filter(device_kind::COLUMN.kind_digest.eq(kind.to_vec()))
-        .col_expr(device_kind::Column::NoticedAt, Expr::val(Micros::from(now)))
-        .exec(tx)
-        .await?;
-    if updated.rows_affected > 0 {
-        return Ok(());
+) -> Result<bool, DbError> {
+    if let Some(read) = read {
+        let updated = device_kind::Entity::update_many()
+            .filter(device_kind::COLUMN.kind_digest.eq(kind.to_vec()))
+            .filter(device_kind::COLUMN.noticed_at.eq(Micros::from(read)))
+            .col_expr(device_kind::Column::NoticedAt, Expr::val(Micros::from(now)))
+            .exec(on)
+            .await?;
+        return Ok(updated.rows_affected == 1);
     }
-    let latest_first: Vec<Vec<u8>> = device_kind::Entity::find()
-        .select_only()
-        .column(device_kind::Column::KindDigest)
-        .filter(device_kind::COLUMN.user_id.eq(user.as_i64()))
-        .order_by_desc(device_kind::Column::NoticedAt)
-        .into_tuple()
-        .all(tx)
-        .await?;
-    let surplus = latest_first.into_iter().skip(usize::try_from(keep).unwrap_or(usize::MAX)).collect();
-    delete_listed::<device_kind::Entity, Vec<u8>>(tx, device_kind::Column::KindDigest, surplus).await?;
     let row = device_kind::ActiveModel {
         kind_digest: Set(kind.to_vec()),
         user_id: Set(user.as_i64()),
         noticed_at: Set(now.into()),
     };
-    device_kind::Entity::insert(row)
-        .exec_without_returning(tx)
-        .await
-        .map_err(DbError::of_insertion(TABLE))?;
+    let inserted = device_kind::Entity::insert(row).exec_without_returning(on).await;
+    match inserted.map_err(DbError::of_insertion(TABLE)) {
+        Ok(_) => Ok(true),
+        Err(DbError::Conflict(_)) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Forgets kinds.
+///
+/// # Errors
+///
+/// [`DbError::Unavailable`].
+pub async fn delete(on: &impl ConnectionTrait, kinds: &[DeviceKindDigest]) -> Result<(), DbError> {
+    let kinds = kinds.iter().map(|kind| kind.to_vec()).collect();
+    delete_listed::<device_kind::Entity, Vec<u8>>(on, device_kind::Column::KindDigest, kinds).await?;
     Ok(())
 }
 

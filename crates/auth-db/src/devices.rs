@@ -2,13 +2,12 @@
 
 use auth_model::{Device, DeviceTokenDigest, Email, FailedAttempts, UserId};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-    sea_query::Expr,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, sea_query::Expr,
 };
 use time::OffsetDateTime;
 
 use crate::{
-    DbError,
+    DbError, current,
     deletion::{delete_listed, delete_some},
     failed_attempts::Columns,
     instant::Micros,
@@ -44,6 +43,32 @@ pub async fn insert(
     Ok(())
 }
 
+/// Stores a device if its user is enabled and still has this `credential_version`; returns whether it did.
+///
+/// # Errors
+///
+/// [`DbError::Conflict`] if the token is taken, [`DbError::Unavailable`].
+pub async fn insert_if_current(
+    on: &impl ConnectionTrait,
+    device: &Device,
+    token: &DeviceTokenDigest,
+    credential_version: i64,
+) -> Result<bool, DbError> {
+    use device::Column;
+    let Columns { failures, blocked_until, latest_at } = (&device.failed_attempts).into();
+    let row = [
+        (Column::TokenDigest, Expr::val(token.as_bytes().to_vec())),
+        (Column::UserId, Expr::val(device.user_id.as_i64())),
+        (Column::CreatedAt, Expr::val(Micros::from(device.created_at))),
+        (Column::ExpiresAt, Expr::val(Micros::from(device.expires_at))),
+        (Column::Failures, Expr::val(failures)),
+        (Column::BlockedUntil, Expr::val(blocked_until)),
+        (Column::LatestAt, Expr::val(latest_at)),
+        (Column::KindDigest, Expr::val(device.kind.map(|kind| kind.to_vec()))),
+    ];
+    current::insert_if_current::<device::Entity>(on, TABLE, device.user_id, credential_version, row).await
+}
+
 /// The device behind a token, if it is one of the user with this address.
 ///
 /// # Errors
@@ -63,17 +88,17 @@ pub async fn find_of_owner(
     row.map(|(row, _)| from_row(&row)).transpose()
 }
 
-/// The device behind a token, taken until the transaction ends.
+/// The device behind a token.
 ///
 /// # Errors
 ///
 /// [`DbError::Unavailable`], [`DbError::Corrupt`].
-pub async fn lock(tx: &impl ConnectionTrait, token: &DeviceTokenDigest) -> Result<Option<Device>, DbError> {
-    let row = device::Entity::find_by_id(token.as_bytes().to_vec()).lock_exclusive().all(tx).await?.pop();
+pub async fn find(db: &impl ConnectionTrait, token: &DeviceTokenDigest) -> Result<Option<Device>, DbError> {
+    let row = device::Entity::find_by_id(token.as_bytes().to_vec()).all(db).await?.pop();
     row.as_ref().map(from_row).transpose()
 }
 
-/// Replaces the attempts on a device that the caller holds.
+/// Replaces the attempts on a device.
 ///
 /// # Errors
 ///
@@ -92,6 +117,32 @@ pub async fn set_failed_attempts(
         .exec(tx)
         .await?;
     Ok(())
+}
+
+/// Replaces the attempts on a device if they are still those that were read; returns whether it did.
+///
+/// # Errors
+///
+/// [`DbError::Unavailable`].
+pub async fn replace_failed_attempts(
+    on: &impl ConnectionTrait,
+    token: &DeviceTokenDigest,
+    read: &FailedAttempts,
+    attempts: &FailedAttempts,
+) -> Result<bool, DbError> {
+    let Columns { failures, blocked_until, latest_at } = attempts.into();
+    let read = Columns::from(read);
+    let done = device::Entity::update_many()
+        .filter(device::COLUMN.token_digest.eq(token.as_bytes().to_vec()))
+        .filter(device::COLUMN.failures.eq(read.failures))
+        .filter(device::COLUMN.blocked_until.eq(read.blocked_until))
+        .filter(device::COLUMN.latest_at.eq(read.latest_at))
+        .col_expr(device::Column::Failures, Expr::val(failures))
+        .col_expr(device::Column::BlockedUntil, Expr::val(blocked_until))
+        .col_expr(device::Column::LatestAt, Expr::val(latest_at))
+        .exec(on)
+        .await?;
+    Ok(done.rows_affected == 1)
 }
 
 /// All devices of a user with the digests of their tokens, the newest first.

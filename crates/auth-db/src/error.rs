@@ -54,6 +54,8 @@ pub enum Conflict {
     DeviceToken,
     /// Attempts are stored for the account.
     Throttle,
+    /// The digest of a kind of device.
+    DeviceKind,
 }
 
 impl fmt::Display for Conflict {
@@ -67,6 +69,7 @@ impl fmt::Display for Conflict {
             Self::ServerKey => "the server has a key of this name",
             Self::DeviceToken => "the device token is taken",
             Self::Throttle => "attempts are stored for the account",
+            Self::DeviceKind => "the kind of device is known",
         })
     }
 }

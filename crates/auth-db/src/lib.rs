@@ -4,11 +4,13 @@
 //! plain look-up ([`Database::read`]) and a transaction ([`Database::write`]). Nothing here asks for the
 //! time, makes a token or decides a rule: instants, ids, digests and hashes come in as plain values.
 //!
-//! Locks are taken in one order: `users`, `reset_tokens`, `sessions`, `devices`, `throttles`. Whoever writes to the later ones on
-//! behalf of a user first takes that user's row with [`users::lock`].
+//! Locks are taken in one order: `users`, `reset_tokens`, `sessions`, `devices`, `throttles`. A transaction that writes to
+//! the later ones on behalf of a user begins with [`users::lock`]; single statements ([`Database::autocommit`]) check what
+//! they rely on themselves.
 
 pub mod clock_steps;
 mod constraints;
+mod current;
 mod database;
 mod deletion;
 pub mod device_kinds;
@@ -28,7 +30,7 @@ pub mod users;
 
 pub use auth_model as model;
 pub use database::{
-    Channel, ConnectError, DataVersion, Database, DatabaseOptions, Reader, Transaction, Transport,
-    sqlite_url, transport,
+    Autocommit, Channel, ConnectError, DataVersion, Database, DatabaseOptions, Reader, Transaction,
+    Transport, Writer, sqlite_url, transport,
 };
 pub use error::{Conflict, DbError, Fault};

@@ -10,6 +10,7 @@ use std::fmt::Write;
 use auth_model::SessionTokenDigest;
 use sea_orm::{
     ConnectionTrait, DatabaseConnection, DbBackend, DbErr, RuntimeErr, Statement,
+    sea_query::DeleteStatement,
     sqlx::{
         self,
         postgres::{PgListener, PgNotification, PgPoolOptions},
@@ -17,13 +18,13 @@ use sea_orm::{
 };
 use tokio::runtime::Handle;
 
-use crate::{Channel, Database, DbError, Fault, Transaction};
+use crate::{Channel, Database, DbError, Fault, Writer};
 
 /// Where ended sessions are told.
 const CHANNEL: &str = "auth_sessions_ended";
 
 /// Digests in one word: the database takes 8,000 bytes.
-const DIGESTS: usize = 100;
+pub(crate) const DIGESTS: usize = 100;
 
 /// What was heard.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -112,13 +113,37 @@ impl Revocations {
 /// # Errors
 ///
 /// [`DbError::Unavailable`].
-pub async fn announce(tx: &Transaction, ended: &[SessionTokenDigest]) -> Result<(), DbError> {
+pub async fn announce(tx: &impl Writer, ended: &[SessionTokenDigest]) -> Result<(), DbError> {
     if tx.channel() != Channel::Revocations {
         return Ok(());
     }
     for digests in ended.chunks(DIGESTS) {
         tx.query_one_raw(notify(CHANNEL, word(digests))).await?;
     }
+    Ok(())
+}
+
+/// Carries out a deletion of at most [`DIGESTS`] sessions, and announces them in the same statement.
+///
+/// # Errors
+///
+/// [`DbError::Unavailable`].
+pub(crate) async fn announcing(
+    on: &impl Writer,
+    deletion: DeleteStatement,
+    ended: &[SessionTokenDigest],
+) -> Result<(), DbError> {
+    if on.channel() != Channel::Revocations {
+        on.execute(&deletion).await?;
+        return Ok(());
+    }
+    let Statement { sql, values, db_backend } = DbBackend::Postgres.build(&deletion);
+    let mut values = values.map(|values| values.0).unwrap_or_default();
+    let (channel, payload) = (values.len() + 1, values.len() + 2);
+    values.extend([CHANNEL.into(), word(ended).into()]);
+    // What a deletion in a WITH clause returns need not be read; it is carried out all the same.
+    let sql = format!("WITH ended AS ({sql} RETURNING 1) SELECT pg_notify(${channel}, ${payload})");
+    on.query_one_raw(Statement::from_sql_and_values(db_backend, sql, values)).await?;
     Ok(())
 }
 

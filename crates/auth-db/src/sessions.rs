@@ -3,11 +3,13 @@
 use auth_model::{Client, Session, SessionId, SessionTokenDigest, User, UserId};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder,
-    QuerySelect, Select, sea_query::Expr,
+    QuerySelect, QueryTrait, Select, sea_query::Expr,
 };
 use time::OffsetDateTime;
 
-use crate::{DbError, deletion::delete_listed, instant::Micros, table::session, users};
+use crate::{
+    DbError, Writer, current, deletion::delete_listed, instant::Micros, revocations, table::session, users,
+};
 
 const TABLE: &str = "sessions";
 
@@ -33,6 +35,32 @@ pub async fn insert(
     };
     session::Entity::insert(row).exec_without_returning(db).await.map_err(DbError::of_insertion(TABLE))?;
     Ok(())
+}
+
+/// Stores a new session if its user is enabled and still has this `credential_version`; returns whether it did.
+///
+/// # Errors
+///
+/// [`DbError::Conflict`] if the id or the token is taken, [`DbError::Unavailable`].
+pub async fn insert_if_current(
+    on: &impl ConnectionTrait,
+    session: &Session,
+    token: &SessionTokenDigest,
+    credential_version: i64,
+) -> Result<bool, DbError> {
+    use session::Column;
+    let micros = |at: OffsetDateTime| Expr::val(Micros::from(at));
+    let row = [
+        (Column::TokenDigest, Expr::val(token.as_bytes().to_vec())),
+        (Column::Id, Expr::val(session.id.as_uuid())),
+        (Column::UserId, Expr::val(session.user_id.as_i64())),
+        (Column::CreatedAt, micros(session.created_at)),
+        (Column::LastSeenAt, micros(session.last_seen_at)),
+        (Column::ExpiresAt, micros(session.expires_at)),
+        (Column::UserAgent, Expr::val(session.client.user_agent().map(str::to_owned))),
+        (Column::ClientIp, Expr::val(session.client.address.map(|address| address.to_string()))),
+    ];
+    current::insert_if_current::<session::Entity>(on, TABLE, session.user_id, credential_version, row).await
 }
 
 /// The session behind a token, with its user.
@@ -208,17 +236,39 @@ pub async fn end_all_but_newest(
     user: UserId,
     keep: u64,
 ) -> Result<Vec<SessionTokenDigest>, DbError> {
-    let newest_first: Vec<Vec<u8>> = session::Entity::find()
-        .select_only()
-        .column(session::Column::TokenDigest)
-        .filter(session::COLUMN.user_id.eq(user.as_i64()))
-        .order_by_desc(session::Column::CreatedAt)
-        .order_by_desc(session::Column::Id)
-        .into_tuple()
-        .all(tx)
-        .await?;
+    let newest_first = digests_of(tx, newest_first(user)).await?;
     let surplus = newest_first.into_iter().skip(usize::try_from(keep).unwrap_or(usize::MAX)).collect();
     end_listed(tx, surplus).await
+}
+
+/// The digests of the tokens of a user's sessions, the newest session first.
+///
+/// # Errors
+///
+/// [`DbError::Unavailable`], [`DbError::Corrupt`].
+pub async fn digests_newest_first(
+    db: &impl ConnectionTrait,
+    user: UserId,
+) -> Result<Vec<SessionTokenDigest>, DbError> {
+    digests_of(db, newest_first(user)).await?.iter().map(|bytes| digest(bytes)).collect()
+}
+
+fn newest_first(user: UserId) -> Select<session::Entity> {
+    of_user(user).order_by_desc(session::Column::CreatedAt).order_by_desc(session::Column::Id)
+}
+
+/// Ends sessions, and announces it to the other nodes, in as few statements as the database takes.
+///
+/// # Errors
+///
+/// [`DbError::Unavailable`].
+pub async fn end_and_announce(on: &impl Writer, sessions: &[SessionTokenDigest]) -> Result<(), DbError> {
+    for some in sessions.chunks(revocations::DIGESTS) {
+        let listed = some.iter().map(|session| session.as_bytes().to_vec());
+        let delete = session::Entity::delete_many().filter(session::Column::TokenDigest.is_in(listed));
+        revocations::announcing(on, delete.into_query(), some).await?;
+    }
+    Ok(())
 }
 
 /// Ends one session; answers whether it was there.
@@ -228,24 +278,6 @@ pub async fn end_all_but_newest(
 /// [`DbError::Unavailable`].
 pub async fn end(db: &impl ConnectionTrait, token: &SessionTokenDigest) -> Result<bool, DbError> {
     let done = session::Entity::delete_by_id(token.as_bytes().to_vec()).exec(db).await?;
-    Ok(done.rows_affected == 1)
-}
-
-/// Ends one session if it is this user's; answers whether it was.
-///
-/// # Errors
-///
-/// [`DbError::Unavailable`].
-pub async fn end_of_user(
-    db: &impl ConnectionTrait,
-    user: UserId,
-    token: &SessionTokenDigest,
-) -> Result<bool, DbError> {
-    let done = session::Entity::delete_many()
-        .filter(session::COLUMN.token_digest.eq(token.as_bytes().to_vec()))
-        .filter(session::COLUMN.user_id.eq(user.as_i64()))
-        .exec(db)
-        .await?;
     Ok(done.rows_affected == 1)
 }
 

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, btree_map::Entry};
 
 use auth_model::FailedAttempts;
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
-    QuerySelect, sea_query::Expr,
+    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter,
+    QueryOrder, QuerySelect, Select, sea_query::Expr,
 };
 use time::OffsetDateTime;
 
@@ -57,14 +57,26 @@ pub enum Stored {
 ///
 /// [`DbError::Unavailable`], [`DbError::Corrupt`].
 pub async fn lock(tx: &impl ConnectionTrait, account: &AccountDigest) -> Result<Stored, DbError> {
+    read(&rows_of(account).lock_exclusive().all(tx).await?, account)
+}
+
+/// What is stored of an account at this moment.
+///
+/// # Errors
+///
+/// [`DbError::Unavailable`], [`DbError::Corrupt`].
+pub async fn find(db: &impl ConnectionTrait, account: &AccountDigest) -> Result<Stored, DbError> {
+    read(&rows_of(account).all(db).await?, account)
+}
+
+fn rows_of(account: &AccountDigest) -> Select<throttle::Entity> {
     let keys = [overflow_of(account).to_vec(), account.to_vec()];
-    let rows = throttle::Entity::find()
-        .filter(throttle::Column::AccountDigest.is_in(keys))
-        .lock_exclusive()
-        .all(tx)
-        .await?;
+    throttle::Entity::find().filter(throttle::Column::AccountDigest.is_in(keys))
+}
+
+fn read(rows: &[throttle::Model], account: &AccountDigest) -> Result<Stored, DbError> {
     let mut stored = Stored::Nothing;
-    for row in &rows {
+    for row in rows {
         let attempts = columns(row).read(TABLE)?;
         if row.account_digest == account {
             return Ok(Stored::Own(attempts));
@@ -114,6 +126,51 @@ pub async fn update(
         .exec(tx)
         .await?;
     Ok(())
+}
+
+/// Replaces the attempts for an account if they are still those that were read; returns whether it did.
+///
+/// # Errors
+///
+/// [`DbError::Unavailable`].
+pub async fn replace(
+    on: &impl ConnectionTrait,
+    account: &AccountDigest,
+    read: &FailedAttempts,
+    attempts: &FailedAttempts,
+) -> Result<bool, DbError> {
+    let Columns { failures, blocked_until, latest_at } = attempts.into();
+    let done = throttle::Entity::update_many()
+        .filter(is_still(account, read))
+        .col_expr(throttle::Column::Failures, Expr::val(failures))
+        .col_expr(throttle::Column::BlockedUntil, Expr::val(blocked_until))
+        .col_expr(throttle::Column::LatestAt, Expr::val(latest_at))
+        .exec(on)
+        .await?;
+    Ok(done.rows_affected == 1)
+}
+
+/// Forgets the attempts for an account if they are still those that were read; returns whether it did.
+///
+/// # Errors
+///
+/// [`DbError::Unavailable`].
+pub async fn delete_if(
+    on: &impl ConnectionTrait,
+    account: &AccountDigest,
+    read: &FailedAttempts,
+) -> Result<bool, DbError> {
+    let done = throttle::Entity::delete_many().filter(is_still(account, read)).exec(on).await?;
+    Ok(done.rows_affected == 1)
+}
+
+fn is_still(account: &AccountDigest, read: &FailedAttempts) -> Condition {
+    let Columns { failures, blocked_until, latest_at } = read.into();
+    Condition::all()
+        .add(throttle::COLUMN.account_digest.eq(account.to_vec()))
+        .add(throttle::COLUMN.failures.eq(failures))
+        .add(throttle::COLUMN.blocked_until.eq(blocked_until))
+        .add(throttle::COLUMN.latest_at.eq(latest_at))
 }
 
 /// Forgets the attempts for an account that the caller holds.

@@ -101,7 +101,7 @@ impl Auth {
                 sessions::insert(&tx, &session, &digest).await?;
                 devices::delete_all_of(&tx, user.id).await?;
                 if let Some(new_device) = &new_device {
-                    new_device.store(&tx, &[]).await?;
+                    new_device.insert(&tx).await?;
                 }
                 if let Some(reservation) = &reservation {
                     reservation.succeeded(&tx).await?;

@@ -4,8 +4,9 @@ use auth_db::model::{Client, DeviceToken, Password, User, UserFilter};
 use time::Duration;
 
 use crate::{
-    AttemptError, Auth, CurrentUser, Slot, Throttled, Unavailable, Verdict, basis::Basis,
-    throttle::Reservation,
+    AttemptError, Auth, CurrentUser, Slot, Throttled, Unavailable, Verdict,
+    basis::Basis,
+    throttle::{Begun, Reservation},
 };
 
 /// How long after a login nobody is asked for the password again. ASVS 7.5.1 leaves the number open.
@@ -102,8 +103,8 @@ impl Auth {
     ) -> Result<Confirmed, ConfirmError> {
         let Confirmation { client, device, .. } = confirmation;
         let mut slot = self.admit_to_hashing(&current.email, client.address, device.as_ref()).await?;
-        let reservation = self.reserve(&current.email, confirmation.device.as_ref()).await?;
-        match self.compare_own(current, password, &mut slot).await {
+        let Begun { user, reservation, .. } = self.begin_attempt(&current.email, device.as_ref()).await?;
+        match self.compare_own(current, user, password, &mut slot).await {
             Ok(user) => {
                 let basis = Basis::password_of(&user).with_session_of(current);
                 Ok(Confirmed { user, basis, reservation, slot })
@@ -127,11 +128,15 @@ impl Auth {
     async fn compare_own(
         &self,
         current: &CurrentUser,
+        found: Option<User>,
         password: &Password,
         slot: &mut Slot,
     ) -> Result<User, ConfirmError> {
-        let found = self.find_user(&UserFilter::by_id(current.id)).await?;
-        let user = found.ok_or(ConfirmError::Ended)?;
+        let user = match found {
+            Some(user) if user.id == current.id => user,
+            // The address may have changed since the session was looked up.
+            _ => self.find_user(&UserFilter::by_id(current.id)).await?.ok_or(ConfirmError::Ended)?,
+        };
         match slot.verify(password, &user.hashed_password).await.map_err(Unavailable::from)? {
             Verdict::Match { .. } => Ok(user),
             Verdict::Mismatch => Err(ConfirmError::WrongPassword),

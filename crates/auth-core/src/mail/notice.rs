@@ -1,7 +1,7 @@
 //! Notices: what owners are told without having asked, stored in the transaction that causes it.
 
 use auth_db::{
-    DbError, Transaction,
+    DbError, Writer,
     model::{Client, Email, MailKind},
     outbox::{self, Wanted},
 };
@@ -21,7 +21,7 @@ impl Notice {
     }
 
     /// Stores it.
-    pub async fn put(&self, tx: &Transaction, now: OffsetDateTime) -> Result<(), DbError> {
+    pub async fn put(&self, tx: &impl Writer, now: OffsetDateTime) -> Result<(), DbError> {
         match &self.0 {
             Some(wanted) => outbox::put(tx, wanted, now).await,
             None => Ok(()),

@@ -34,8 +34,9 @@ impl Auth {
             language: request.client.language,
             detail: None,
         };
-        let put = self.parts().db.write(async |tx| outbox::put(&tx, &wanted, now).await);
-        put.await.map_err(Unavailable::from).inspect_err(|_| self.did_not_ask(&request.client))?;
+        // If the connection breaks, it may be put twice: the limits on emails hold all the same.
+        let put = outbox::put(&self.parts().db.autocommit(), &wanted, now).await;
+        put.map_err(Unavailable::from).inspect_err(|_| self.did_not_ask(&request.client))?;
         tracing::info!(event = "reset.asked", by = "mail", "a reset link was asked for");
         self.parts().mail_wanted.notify_one();
         Ok(())

@@ -1,7 +1,7 @@
 //! Which sessions a transaction ended.
 
 use auth_db::{
-    DbError, Transaction,
+    DbError, Transaction, Writer,
     model::{SessionId, SessionTokenDigest, UserId},
     revocations, sessions,
 };
@@ -12,11 +12,14 @@ use time::OffsetDateTime;
 /// Only the functions here make one, and they alone end sessions.
 #[derive(Debug, Default)]
 #[must_use]
-pub struct Ended(Vec<SessionTokenDigest>);
+pub struct Ended(Option<Vec<SessionTokenDigest>>);
 
 impl Ended {
     /// Nothing ended.
-    pub const NONE: Self = Self(Vec::new());
+    pub const NONE: Self = Self(Some(Vec::new()));
+
+    /// Nobody knows what ended: everything that is remembered is forgotten.
+    pub const UNKNOWN: Self = Self(None);
 
     /// Ends one session, if it is there.
     pub async fn one(tx: &Transaction, session: &SessionTokenDigest) -> Result<Self, DbError> {
@@ -24,22 +27,10 @@ impl Ended {
         Self::announced(tx, ended.then_some(*session).into_iter().collect()).await
     }
 
-    /// Makes room for a new session of a user: of all others the newest `keep` stay, and the one that came
-    /// with the login goes.
-    pub async fn make_room(
-        tx: &Transaction,
-        user: UserId,
-        presented: Option<&SessionTokenDigest>,
-        keep: u64,
-    ) -> Result<Self, DbError> {
-        let mut ended = Vec::new();
-        if let Some(presented) = presented
-            && sessions::end_of_user(tx, user, presented).await?
-        {
-            ended.push(*presented);
-        }
-        ended.extend(sessions::end_all_but_newest(tx, user, keep).await?);
-        Self::announced(tx, ended).await
+    /// Ends these sessions, as far as they are there.
+    pub async fn listed(on: &impl Writer, sessions: Vec<SessionTokenDigest>) -> Result<Self, DbError> {
+        sessions::end_and_announce(on, &sessions).await?;
+        Ok(Self(Some(sessions)))
     }
 
     /// Ends one session of a user, by its id.
@@ -75,15 +66,16 @@ impl Ended {
     /// The other nodes hear of it when the transaction commits.
     async fn announced(tx: &Transaction, ended: Vec<SessionTokenDigest>) -> Result<Self, DbError> {
         revocations::announce(tx, &ended).await?;
-        Ok(Self(ended))
+        Ok(Self(Some(ended)))
     }
 
-    /// How many there are.
+    /// How many there are, as far as that is known.
     pub fn count(&self) -> usize {
-        self.0.len()
+        self.0.as_ref().map_or(0, Vec::len)
     }
 
-    pub(super) fn digests(&self) -> &[SessionTokenDigest] {
-        &self.0
+    /// Which they are, if that is known.
+    pub(super) fn digests(&self) -> Option<&[SessionTokenDigest]> {
+        self.0.as_deref()
     }
 }

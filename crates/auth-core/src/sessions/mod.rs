@@ -165,8 +165,10 @@ impl Sessions {
             sessions.pause("write").await;
             let (answer, ended) = write.await?;
             sessions.pause("forget").await;
-            sessions.forget(ended.digests());
-            unsettled.settled();
+            if let Some(ended) = ended.digests() {
+                sessions.forget(ended);
+                unsettled.settled();
+            }
             sessions.pause("answer").await;
             Ok(answer)
         };

@@ -1,76 +1,69 @@
 //! How often an account may be tried, from wherever: stored, so that it holds on all nodes and after a restart.
-
-use std::sync::Arc;
+//!
+//! An attempt takes two messages to a database server: what is known of the account is read by statements that run at the
+//! same time, and the attempt is taken by one that compares and sets.
 
 use auth_db::{
     Conflict, DbError, Transaction, devices,
-    model::{DeviceToken, DeviceTokenDigest, Email, FailedAttempts},
+    model::{Device, DeviceToken, DeviceTokenDigest, Email, FailedAttempts, User},
     throttles::{self, AccountDigest, Stored},
+    users,
 };
 use sha2::{Digest, Sha256};
 use time::{Duration, OffsetDateTime};
-use tokio::time::Instant;
-use tracing::Instrument;
+use tokio::{
+    time::{Instant, sleep_until},
+    try_join,
+};
 
-use super::{AttemptError, in_flight::InFlight};
+use super::{
+    AttemptError,
+    reservation::{Reservation, Whose},
+};
 use crate::{Auth, Unavailable};
 
-/// How often a reservation is tried where others bring the first one of an account at the same moment.
-const ATTEMPTS: u32 = 3;
+/// How often an attempt is made where other processes make some at the same account at the same moment. Of theirs, no more
+/// succeed than the account allows.
+const TRIES: u32 = 10;
 
 /// How long an attempt waits for others at the same account that are being checked: a few batches of hashes.
 const LONGEST_WAIT_FOR_OTHERS: std::time::Duration = std::time::Duration::from_secs(10);
 
-/// An attempt that counts as failed until it is settled.
-#[derive(Debug, Clone)]
-pub struct Reservation {
-    whose: Whose,
-    reserved: FailedAttempts,
-    /// Attempts of the same allowance wait until the last clone is gone.
-    _in_flight: Arc<InFlight>,
+/// An attempt that has begun: its password may be checked.
+pub struct Begun {
+    /// Whose password it is to be, if somebody has the address.
+    pub user: Option<User>,
+    /// Whether the user logged in before on the device that the request presented.
+    pub device_is_known: bool,
+    /// To be settled or withdrawn; none if attempts are not limited.
+    pub reservation: Option<Reservation>,
 }
 
-/// Whose allowance an attempt was taken from.
-#[derive(Debug, Clone, Copy)]
-enum Whose {
-    /// That of the account: of everybody who is not known to be its owner.
-    Account(AccountDigest),
-    /// That of a device on which the owner logged in before.
-    Device(DeviceTokenDigest),
+/// What is known of an account before an attempt.
+struct Account {
+    digest: AccountDigest,
+    user: Option<User>,
+    /// The device that the request presented, if it is the owner's.
+    device: Option<(DeviceTokenDigest, Device)>,
+    stored: Stored,
 }
 
-impl Reservation {
-    /// The device that it was taken from, if it was one.
-    pub fn is_of_device(&self) -> bool {
-        matches!(self.whose, Whose::Device(_))
+impl Account {
+    fn whose(&self) -> Whose {
+        self.device.as_ref().map_or(Whose::Account(self.digest), |(digest, _)| Whose::Device(*digest))
     }
 
-    /// The password was right: a device starts anew; for the account it is as if there had been no attempt, and the
-    /// failures of others stay.
-    pub async fn succeeded(&self, tx: &Transaction) -> Result<(), DbError> {
-        match self.whose {
-            Whose::Device(device) => devices::set_failed_attempts(tx, &device, &FailedAttempts::NONE).await,
-            Whose::Account(account) => self.refund(tx, &account).await,
+    /// Those that count at it for this request.
+    fn attempts(&self) -> FailedAttempts {
+        match (&self.device, self.stored) {
+            (Some((_, device)), _) => device.failed_attempts,
+            (None, Stored::Own(attempts) | Stored::Shared(attempts)) => attempts,
+            (None, Stored::Nothing) => FailedAttempts::NONE,
         }
     }
 
-    /// Nothing was found out: it is as if there had been no attempt.
-    async fn withdrawn(&self, tx: &Transaction) -> Result<(), DbError> {
-        match self.whose {
-            Whose::Device(device) => {
-                let Some(found) = devices::lock(tx, &device).await? else { return Ok(()) };
-                devices::set_failed_attempts(tx, &device, &found.failed_attempts.refund(&self.reserved)).await
-            }
-            Whose::Account(account) => self.refund(tx, &account).await,
-        }
-    }
-
-    async fn refund(&self, tx: &Transaction, account: &AccountDigest) -> Result<(), DbError> {
-        let Stored::Own(attempts) = throttles::lock(tx, account).await? else { return Ok(()) };
-        match attempts.refund(&self.reserved) {
-            FailedAttempts { failures: 0, .. } => throttles::delete(tx, account).await,
-            attempts => throttles::update(tx, account, &attempts).await,
-        }
+    fn begun(self, reservation: Option<Reservation>) -> Begun {
+        Begun { user: self.user, device_is_known: self.device.is_some(), reservation }
     }
 }
 
@@ -95,49 +88,55 @@ pub async fn clear(tx: &Transaction, email: &Email, now: OffsetDateTime) -> Resu
 }
 
 impl Auth {
-    /// Takes one attempt at an account, before anything is known of it; none if there are no throttles.
-    pub(crate) async fn reserve(
+    /// Begins an attempt at an account: takes one of those that are left, before anything is told of the account.
+    ///
+    /// That takes as long for an address that nobody has.
+    pub(crate) async fn begin_attempt(
         &self,
         email: &Email,
         device: Option<&DeviceToken>,
-    ) -> Result<Option<Reservation>, AttemptError> {
-        let Some(throttle) = &self.parts().throttle else { return Ok(None) };
-        let now = self.now();
-        let device = self.known_device(email, device, now).await.map_err(Unavailable::from)?;
-        let account = account_digest(email);
-        let key = device.map_or(account, |device| *device.as_bytes());
+    ) -> Result<Begun, AttemptError> {
+        let read = Instant::now() + self.parts().look_up_floor;
+        let mut account = self.read_account(email, device).await?;
+        sleep_until(read).await;
+        let Some(throttle) = &self.parts().throttle else { return Ok(account.begun(None)) };
         let deadline = Instant::now() + LONGEST_WAIT_FOR_OTHERS;
+        let mut is_stale = false;
         loop {
-            let turn = throttle.in_flight.turn(key).await;
-            match self.reserve_now(account, device).await? {
-                Ok(Reserved { whose, reserved }) => {
-                    let in_flight = Arc::new(turn.begin());
-                    return Ok(Some(Reservation { whose, reserved, _in_flight: in_flight }));
-                }
-                // The others may succeed: right passwords that are being checked are not failures of each other.
-                Err(wait) => {
-                    let Some(others) = turn.others() else { return Err(throttle.refuse(wait).into()) };
-                    if !others.wait_for_change(deadline).await {
-                        return Err(throttle.refuse(wait).into());
-                    }
-                }
+            let turn = throttle.in_flight.turn(*account.whose().key()).await;
+            if is_stale || turn.had_to_wait() {
+                account = self.read_account(email, device).await?;
             }
+            let wait = match self.take(&mut account, email, device).await? {
+                Err(wait) => wait,
+                Ok(reserved) => {
+                    let reservation = Reservation::new(account.whose(), reserved, turn.begin());
+                    return Ok(account.begun(Some(reservation)));
+                }
+            };
+            // The others may succeed: right passwords that are being checked are not failures of each other.
+            let Some(others) = turn.others() else { return Err(throttle.refuse(wait).into()) };
+            if !others.wait_for_change(deadline).await {
+                return Err(throttle.refuse(wait).into());
+            }
+            is_stale = true;
         }
     }
 
-    /// Takes one attempt, if there is one left at this moment.
-    async fn reserve_now(
-        &self,
-        account: AccountDigest,
-        device: Option<DeviceTokenDigest>,
-    ) -> Result<Result<Reserved, Duration>, Unavailable> {
-        for _ in 1..ATTEMPTS {
-            match self.reserve_once(account, device).await {
-                Err(DbError::Conflict(Conflict::Throttle)) => {}
-                reserved => return Ok(reserved?),
+    /// Reads at once what is known of an account.
+    async fn read_account(&self, email: &Email, token: Option<&DeviceToken>) -> Result<Account, Unavailable> {
+        let (db, digest) = (self.parts().db.read(), account_digest(email));
+        let stored = async {
+            match self.parts().throttle {
+                Some(_) => throttles::find(db, &digest).await,
+                None => Ok(Stored::Nothing),
             }
-        }
-        Ok(self.reserve_once(account, device).await?)
+        };
+        let device = self.known_device(email, token, self.now());
+        // On the heap: every future of a login has room for them otherwise.
+        let reads = Box::pin(async { try_join!(users::find_by_email(db, email), device, stored) });
+        let (user, device, stored) = reads.await?;
+        Ok(Account { digest, user, device, stored })
     }
 
     /// The device that a token stands for, if it is one of the account's owner.
@@ -146,92 +145,51 @@ impl Auth {
         email: &Email,
         token: Option<&DeviceToken>,
         now: OffsetDateTime,
-    ) -> Result<Option<DeviceTokenDigest>, DbError> {
+    ) -> Result<Option<(DeviceTokenDigest, Device)>, DbError> {
         let Some(digest) = token.map(DeviceToken::digest) else { return Ok(None) };
         let device = devices::find_of_owner(self.parts().db.read(), &digest, email).await?;
-        Ok(device.is_some_and(|device| device.is_live(now)).then_some(digest))
+        Ok(device.filter(|device| device.is_live(now)).map(|device| (digest, device)))
     }
 
-    async fn reserve_once(
+    /// Takes an attempt, or returns how long there is none. The account is read again while other processes take attempts
+    /// at it, too.
+    async fn take(
         &self,
-        account: AccountDigest,
-        device: Option<DeviceTokenDigest>,
-    ) -> Result<Result<Reserved, Duration>, DbError> {
-        let now = self.now();
-        let reserve = async |tx: Transaction| {
-            if let Some(digest) = device
-                && let Some(device) = devices::lock(&tx, &digest).await?
-            {
-                let (reserved, stored) = taken(device.failed_attempts, now);
-                if stored != device.failed_attempts {
-                    devices::set_failed_attempts(&tx, &digest, &stored).await?;
-                }
-                return Ok(reserved.map(|reserved| Reserved { whose: Whose::Device(digest), reserved }));
+        account: &mut Account,
+        email: &Email,
+        device: Option<&DeviceToken>,
+    ) -> Result<Result<FailedAttempts, Duration>, Unavailable> {
+        for _ in 0..TRIES {
+            let (before, now) = (account.attempts(), self.now());
+            let reserved = before.reserve(now);
+            // Also if there is none left: instants in the future are corrected.
+            let after = reserved.unwrap_or_else(|_| before.as_of(now));
+            let is_stored = after == before || self.store(account, &before, &after).await?;
+            if is_stored || reserved.is_err() {
+                return Ok(reserved);
             }
-            let found = throttles::lock(&tx, &account).await?;
-            let (Stored::Own(attempts) | Stored::Shared(attempts)) = found else {
-                let reserved = FailedAttempts::NONE.reserve(now);
-                if let Ok(reserved) = &reserved {
-                    throttles::insert(&tx, &account, reserved).await?;
-                }
-                return Ok(reserved.map(|reserved| Reserved { whose: Whose::Account(account), reserved }));
-            };
-            let (reserved, stored) = taken(attempts, now);
-            match found {
-                Stored::Own(attempts) if stored != attempts => {
-                    throttles::update(&tx, &account, &stored).await?;
-                }
-                Stored::Shared(attempts) if stored != attempts => {
-                    throttles::insert(&tx, &account, &stored).await?;
-                }
-                _ => {}
-            }
-            Ok(reserved.map(|reserved| Reserved { whose: Whose::Account(account), reserved }))
-        };
-        self.parts().db.write(reserve).await
-    }
-
-    /// The password was right: the attempt counts as none.
-    pub(crate) async fn settle(&self, reservation: Option<&Reservation>) -> Result<(), Unavailable> {
-        let Some(reserved) = reservation else { return Ok(()) };
-        let settled = self.parts().db.write(async |tx| reserved.succeeded(&tx).await).await;
-        if settled.is_err() {
-            self.withdraw(reservation);
+            *account = self.read_account(email, device).await?;
         }
-        Ok(settled?)
+        Ok(Err(Duration::SECOND))
     }
 
-    /// Gives an attempt back of which nothing was found out, because of a fault of ours. Where that fails, it stays one
-    /// that failed.
-    ///
-    /// In a task of its own: the database may be what ails, and the answer does not wait for it a second time.
-    pub(crate) fn withdraw(&self, reservation: Option<&Reservation>) {
-        let Some(reservation) = reservation.cloned() else { return };
-        let auth = self.clone();
-        let withdraw = async move {
-            let write = auth.parts().db.write(async |tx| reservation.withdrawn(&tx).await);
-            if let Err(cause) = write.await {
-                tracing::warn!(%cause, "an attempt that was not made counts as failed");
-            }
-        };
-        tokio::spawn(withdraw.in_current_span());
-    }
-}
-
-/// An attempt that was taken in the database.
-struct Reserved {
-    whose: Whose,
-    reserved: FailedAttempts,
-}
-
-/// Takes an attempt, and what is to be stored then: also if there was none to take, because instants in the future are
-/// corrected.
-fn taken(
-    attempts: FailedAttempts,
-    now: OffsetDateTime,
-) -> (Result<FailedAttempts, Duration>, FailedAttempts) {
-    match attempts.reserve(now) {
-        Ok(reserved) => (Ok(reserved), reserved),
-        Err(wait) => (Err(wait), attempts.as_of(now)),
+    /// Stores the attempts at an account, if they are still those that were read; returns whether they were.
+    async fn store(
+        &self,
+        account: &Account,
+        before: &FailedAttempts,
+        after: &FailedAttempts,
+    ) -> Result<bool, DbError> {
+        let db = self.parts().db.autocommit();
+        if let Some((token, _)) = &account.device {
+            return devices::replace_failed_attempts(&db, token, before, after).await;
+        }
+        if let Stored::Own(_) = account.stored {
+            return throttles::replace(&db, &account.digest, before, after).await;
+        }
+        match throttles::insert(&db, &account.digest, after).await {
+            Err(DbError::Conflict(Conflict::Throttle)) => Ok(false),
+            inserted => inserted.map(|()| true),
+        }
     }
 }

@@ -40,6 +40,7 @@ struct Handle {
 /// The right to take an attempt from an allowance in the database: on this process, one at a time.
 pub struct Turn {
     handle: Handle,
+    had_to_wait: bool,
     _taking: OwnedMutexGuard<()>,
 }
 
@@ -54,8 +55,11 @@ impl AttemptsInFlight {
     /// Waits for the turn to take an attempt.
     pub async fn turn(&self, key: Key) -> Turn {
         let handle = self.handle(key);
-        let taking = Arc::clone(&handle.allowance.taking).lock_owned().await;
-        Turn { handle, _taking: taking }
+        let taking = Arc::clone(&handle.allowance.taking);
+        match Arc::clone(&taking).try_lock_owned() {
+            Ok(taking) => Turn { handle, had_to_wait: false, _taking: taking },
+            Err(_) => Turn { handle, had_to_wait: true, _taking: taking.lock_owned().await },
+        }
     }
 
     fn handle(&self, key: Key) -> Handle {
@@ -77,6 +81,11 @@ impl AttemptsInFlight {
 }
 
 impl Turn {
+    /// Whether others had it first: what was read before may have changed.
+    pub const fn had_to_wait(&self) -> bool {
+        self.had_to_wait
+    }
+
     /// The attempt was taken: it is in flight.
     pub fn begin(self) -> InFlight {
         self.handle.allowance.in_flight.fetch_add(1, Ordering::AcqRel);

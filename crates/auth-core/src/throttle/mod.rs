@@ -4,11 +4,13 @@ mod accounts;
 mod clients;
 mod guesses;
 mod in_flight;
+mod reservation;
 
 use std::{sync::Arc, time::Duration};
 
-pub use self::accounts::{Reservation, clear};
+pub use self::accounts::{Begun, clear};
 pub use self::clients::Network;
+pub use self::reservation::Reservation;
 use self::{clients::Clients, in_flight::AttemptsInFlight};
 use crate::{Clock, LogLimit, Unavailable};
 

@@ -13,6 +13,7 @@ mod memory;
 mod nodes;
 mod register;
 mod reset;
+mod round_trips;
 mod secrets;
 mod sessions;
 mod support;

@@ -1,5 +1,6 @@
 //! The database: one place to read, one way to write.
 
+mod autocommit;
 mod connect;
 mod data_version;
 mod durability;
@@ -9,15 +10,17 @@ mod server;
 mod sqlite;
 mod transaction;
 mod transport;
+mod uninterrupted;
 mod unreachable;
 mod usability;
 
 use std::{fmt, pin::Pin};
 
 use auth_model::ExposeSecret;
-use sea_orm::{DatabaseConnection, sqlx::postgres::PgConnectOptions};
+use sea_orm::{DatabaseConnection, DbBackend, sqlx::postgres::PgConnectOptions};
 
 pub use self::{
+    autocommit::{Autocommit, Writer},
     connect::{ConnectError, DatabaseOptions},
     data_version::DataVersion,
     reader::Reader,
@@ -71,6 +74,24 @@ impl Database {
     #[must_use]
     pub const fn read(&self) -> &Reader {
         &self.reader
+    }
+
+    /// Where a statement is a transaction of its own: fewer messages than [`Database::write`] takes, where one statement is
+    /// enough.
+    #[must_use]
+    pub fn autocommit(&self) -> Autocommit {
+        let on = match &self.writer {
+            Some(writer) => Reader::new(writer.clone(), DbBackend::Sqlite),
+            None => self.reader.clone(),
+        };
+        Autocommit::new(on, self.channel)
+    }
+
+    /// Whether the database is in this process: then a statement costs no message, and a commit what it takes to write to
+    /// the disk. Elsewhere it is the messages that cost.
+    #[must_use]
+    pub const fn is_embedded(&self) -> bool {
+        self.writer.is_some()
     }
 
     /// The connection that may change the schema: for migrations only.

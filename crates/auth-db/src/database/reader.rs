@@ -5,7 +5,7 @@ use sea_orm::{
     prelude::async_trait::async_trait,
 };
 
-use super::pool::Pool;
+use super::{pool::Pool, uninterrupted::uninterrupted};
 
 /// What to pass to a function that only looks something up.
 ///
@@ -37,7 +37,11 @@ impl ConnectionTrait for Reader {
         if let Some(file) = self.pool.file() {
             return file.execute_raw(statement).await;
         }
-        self.pool.run(async |on: DatabaseConnection| on.execute_raw(statement.clone()).await).await
+        let run = async |on: DatabaseConnection| {
+            let statement = statement.clone();
+            uninterrupted(self.backend, async move { on.execute_raw(statement).await }).await
+        };
+        self.pool.run(run).await
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
@@ -48,13 +52,21 @@ impl ConnectionTrait for Reader {
         if let Some(file) = self.pool.file() {
             return file.query_one_raw(statement).await;
         }
-        self.pool.run(async |on: DatabaseConnection| on.query_one_raw(statement.clone()).await).await
+        let run = async |on: DatabaseConnection| {
+            let statement = statement.clone();
+            uninterrupted(self.backend, async move { on.query_one_raw(statement).await }).await
+        };
+        self.pool.run(run).await
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
         if let Some(file) = self.pool.file() {
             return file.query_all_raw(statement).await;
         }
-        self.pool.run(async |on: DatabaseConnection| on.query_all_raw(statement.clone()).await).await
+        let run = async |on: DatabaseConnection| {
+            let statement = statement.clone();
+            uninterrupted(self.backend, async move { on.query_all_raw(statement).await }).await
+        };
+        self.pool.run(run).await
     }
 }

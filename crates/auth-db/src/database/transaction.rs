@@ -8,7 +8,7 @@ use sea_orm::{
     prelude::async_trait::async_trait,
 };
 
-use super::Channel;
+use super::{Channel, uninterrupted::uninterrupted};
 use crate::{DbError, Fault};
 
 /// A transaction under way: pass it on to the table functions by reference, and do not keep it.
@@ -42,6 +42,13 @@ impl Transaction {
         self.channel
     }
 
+    async fn uninterrupted<T: Send + 'static>(
+        &self,
+        statement: impl Future<Output = Result<T, DbErr>> + Send + 'static,
+    ) -> Result<T, DbErr> {
+        uninterrupted(self.inner.get_database_backend(), statement).await
+    }
+
     pub(super) async fn commit(self) -> Result<(), DbError> {
         // One that is kept elsewhere is not committed: it ends with its last holder, and rolls back.
         let only = Arc::try_unwrap(self.inner).map_err(|_| DbError::Refused(Fault::KEPT))?;
@@ -65,7 +72,8 @@ impl ConnectionTrait for Transaction {
     }
 
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
-        self.inner.execute_raw(statement).await
+        let inner = Arc::clone(&self.inner);
+        self.uninterrupted(async move { inner.execute_raw(statement).await }).await
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
@@ -73,10 +81,12 @@ impl ConnectionTrait for Transaction {
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-        self.inner.query_one_raw(statement).await
+        let inner = Arc::clone(&self.inner);
+        self.uninterrupted(async move { inner.query_one_raw(statement).await }).await
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        self.inner.query_all_raw(statement).await
+        let inner = Arc::clone(&self.inner);
+        self.uninterrupted(async move { inner.query_all_raw(statement).await }).await
     }
 }

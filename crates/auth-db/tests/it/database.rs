@@ -1,4 +1,5 @@
-use auth_db::{DbError, users};
+use auth_db::{Database, DatabaseOptions, DbError, Transaction, users};
+use sea_orm::{ConnectionTrait, DbBackend, Statement};
 
 use crate::support::{World, at, email, hash};
 
@@ -34,15 +35,29 @@ async fn futures_can_move_between_threads() {
     added.await.unwrap().unwrap();
 }
 
+/// A statement that no connection has prepared.
+fn unprepared(tx: &Transaction, number: usize) -> Statement {
+    let backend = tx.get_database_backend();
+    let parameter = if backend == DbBackend::Postgres { "$1" } else { "?" };
+    Statement::from_sql_and_values(backend, format!("SELECT {parameter} + {number}"), [1.into()])
+}
+
 /// Whoever gives up in the middle of anything leaves no transaction behind, in which the next would be.
 #[tokio::test(flavor = "multi_thread")]
 async fn work_that_is_given_up_anywhere_leaves_nothing_behind() {
     let world = World::new().await;
+    // The only one there is.
+    let one = DatabaseOptions { max_connections: 1, ..world.options() };
+    let only = Database::connect(&one).await.unwrap();
     for round in 0..300_usize {
-        let db = world.db.clone();
+        let db = only.clone();
         let given_up = tokio::spawn(async move {
-            db.write(async |tx| auth_db::server_keys::find_or_put(&tx, "k", [0; 32], at(0)).await.map(drop))
-                .await
+            db.write(async |tx| {
+                auth_db::server_keys::find_or_put(&tx, "k", [0; 32], at(0)).await?;
+                tx.query_one_raw(unprepared(&tx, round)).await?;
+                Ok(())
+            })
+            .await
         });
         for _ in 0..round * 3 {
             tokio::task::yield_now().await;
@@ -52,7 +67,7 @@ async fn work_that_is_given_up_anywhere_leaves_nothing_behind() {
 
         let address = email(&format!("user{round}@example.org"));
         let add = async |tx| users::add_user(&tx, address.clone(), hash("h"), at(0)).await.map(drop);
-        world.db.write(add).await.unwrap();
-        assert!(users::find_by_email(world.db.read(), &address).await.unwrap().is_some(), "round {round}");
+        only.write(add).await.unwrap();
+        assert!(users::find_by_email(only.read(), &address).await.unwrap().is_some(), "round {round}");
     }
 }

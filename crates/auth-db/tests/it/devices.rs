@@ -52,12 +52,34 @@ async fn attempts_are_kept_to_the_microsecond() {
         .write(async |tx| {
             devices::insert(&tx, &device(ada.id), &token).await?;
             devices::set_failed_attempts(&tx, &token, &attempts).await?;
-            devices::lock(&tx, &token).await
+            devices::find(&tx, &token).await
         })
         .await
         .unwrap();
 
     assert_eq!(kept.unwrap().failed_attempts, attempts);
+}
+
+#[tokio::test]
+async fn attempts_are_replaced_only_while_they_are_what_was_read() {
+    let world = World::new().await;
+    let (db, ada) = (world.db.autocommit(), world.user("ada@example.org").await);
+    let token = device_token(1).digest();
+    devices::insert(&db, &device(ada.id), &token).await.unwrap();
+    let first = FailedAttempts { failures: 1, blocked_until: at(2), latest_at: at(1) };
+    let replace =
+        async |read, attempts| devices::replace_failed_attempts(&db, &token, &read, &attempts).await.unwrap();
+
+    assert!(replace(FailedAttempts::NONE, first).await);
+    for other in [
+        FailedAttempts::NONE,
+        FailedAttempts { failures: 2, ..first },
+        FailedAttempts { blocked_until: at(3), ..first },
+        FailedAttempts { latest_at: at(0), ..first },
+    ] {
+        assert!(!replace(other, FailedAttempts::NONE).await);
+    }
+    assert_eq!(devices::find(&db, &token).await.unwrap().unwrap().failed_attempts, first);
 }
 
 #[tokio::test]
@@ -75,8 +97,8 @@ async fn devices_are_listed_newest_first_and_all_go_with_their_user() {
     assert_eq!(created, [at(5), at(4), at(3), at(2), at(1)]);
     let surplus: Vec<_> = newest_first[2..].iter().map(|(digest, _)| *digest).collect();
     assert_eq!(devices::delete(tx, &surplus).await.unwrap(), 3);
-    assert!(devices::lock(tx, &device_token(3).digest()).await.unwrap().is_none());
-    assert!(devices::lock(tx, &device_token(4).digest()).await.unwrap().is_some());
+    assert!(devices::find(tx, &device_token(3).digest()).await.unwrap().is_none());
+    assert!(devices::find(tx, &device_token(4).digest()).await.unwrap().is_some());
     assert_eq!(devices::purge(tx, at(99), 10).await.unwrap(), 0);
     assert_eq!(devices::purge(tx, at(100), 1).await.unwrap(), 1);
     users::delete_user(tx, ada.id).await.unwrap();

@@ -1,6 +1,7 @@
 //! The rows, on a real database.
 #![expect(clippy::unwrap_used, reason = "a test that can't go on should say where")]
 
+mod current;
 mod database;
 mod device_kinds;
 mod devices;

@@ -6,11 +6,12 @@ use auth_db::{
     Channel, DbError,
     model::SessionTokenDigest,
     revocations::{self, Heard, Revocations},
+    sessions,
 };
 use test_servers::{Kind, kind};
 use tokio::time::timeout;
 
-use crate::support::{World, session_token};
+use crate::support::{World, session, session_token};
 
 fn digests(count: u8) -> Vec<SessionTokenDigest> {
     (0..count).map(|number| session_token(number).digest()).collect()
@@ -57,6 +58,33 @@ async fn what_a_transaction_ended_is_heard_by_all_once_it_commits_and_in_order()
     assert_eq!(hear(&mut one).await, Heard::Beat(number), "its own beat, after what was committed before");
     let silence = timeout(Duration::from_millis(100), other.hear()).await;
     assert!(silence.is_err(), "not somebody else's beat: {silence:?}");
+}
+
+/// More than one word takes, on whatever database.
+#[tokio::test]
+async fn sessions_are_ended_and_announced_by_single_statements() {
+    let world = World::new().await;
+    let (ada, db) = (world.user("ada@example.org").await, world.db.autocommit());
+    for number in 0..120 {
+        let token = session_token(number).digest();
+        sessions::insert(&db, &session(ada.id, number), &token).await.unwrap();
+    }
+    let mut listener = match kind() {
+        Kind::Postgres => Some(Revocations::listen(&world.db, 1).await.unwrap()),
+        Kind::Sqlite | Kind::MariaDb => None,
+    };
+    let newest_first = sessions::digests_newest_first(&db, ada.id).await.unwrap();
+    assert_eq!(newest_first, digests(120).into_iter().rev().collect::<Vec<_>>());
+
+    sessions::end_and_announce(&db, &[]).await.unwrap();
+    sessions::end_and_announce(&db, &newest_first[10..]).await.unwrap();
+
+    assert_eq!(sessions::digests_newest_first(&db, ada.id).await.unwrap(), newest_first[..10]);
+    if let Some(listener) = &mut listener {
+        for chunk in newest_first[10..].chunks(100) {
+            assert_eq!(hear(listener).await, Heard::Ended(chunk.to_vec()));
+        }
+    }
 }
 
 #[tokio::test]

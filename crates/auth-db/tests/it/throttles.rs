@@ -26,6 +26,28 @@ async fn the_first_attempts_of_an_account_are_inserted_once_and_then_replaced() 
 }
 
 #[tokio::test]
+async fn attempts_are_replaced_or_forgotten_only_while_they_are_what_was_read() {
+    let world = World::new().await;
+    let (db, account) = (world.db.autocommit(), [1; 32]);
+    throttles::insert(&db, &account, &attempts(2, 5)).await.unwrap();
+    for other in [
+        attempts(1, 5),
+        FailedAttempts { blocked_until: at(7), ..attempts(2, 5) },
+        FailedAttempts { latest_at: at(4), ..attempts(2, 5) },
+    ] {
+        assert!(!throttles::replace(&db, &account, &other, &attempts(9, 9)).await.unwrap());
+        assert!(!throttles::delete_if(&db, &account, &other).await.unwrap());
+    }
+    assert_eq!(throttles::find(&db, &account).await.unwrap(), Stored::Own(attempts(2, 5)));
+
+    assert!(throttles::replace(&db, &account, &attempts(2, 5), &attempts(3, 6)).await.unwrap());
+    assert!(!throttles::replace(&db, &[2; 32], &attempts(3, 6), &attempts(4, 7)).await.unwrap());
+    assert_eq!(throttles::find(&db, &account).await.unwrap(), Stored::Own(attempts(3, 6)));
+    assert!(throttles::delete_if(&db, &account, &attempts(3, 6)).await.unwrap());
+    assert_eq!(throttles::find(&db, &account).await.unwrap(), Stored::Nothing);
+}
+
+#[tokio::test]
 async fn over_capacity_those_with_the_fewest_failures_go_the_oldest_first() {
     let world = World::new().await;
     let db = world.db.for_migrations();

@@ -1,0 +1,210 @@
+//! What opening a session writes.
+//!
+//! Into an embedded database it is one transaction. A database server may be far away, and each statement of a transaction
+//! waits for the answer to the one before it. So there the session is stored first, by a statement that checks the
+//! credential and commits by itself, and what belongs to it follows by statements that run at the same time. If the
+//! process ends in between, a session too many is left until the next login, an attempt counts as failed, or a device
+//! is not known.
+
+use auth_db::{
+    Conflict, Database, DbError, Transaction, Writer, device_kinds, devices,
+    model::{Device, DeviceTokenDigest, Session, SessionTokenDigest},
+    sessions, users,
+};
+use time::OffsetDateTime;
+use tokio::{join, try_join};
+
+use crate::{
+    devices::{DeviceKinds, NewDevice, News},
+    mail::Notice,
+    sessions::Ended,
+    throttle::Reservation,
+};
+
+/// A session that is to be opened, with what is written because of it.
+pub struct Opening {
+    pub session: Session,
+    pub digest: SessionTokenDigest,
+    /// Of the password that was verified.
+    pub credential_version: i64,
+    /// The session that the same request carried.
+    pub presented: Option<SessionTokenDigest>,
+    /// How many sessions a user may have, this one included.
+    pub sessions_per_user: usize,
+    pub new_device: Option<NewDevice>,
+    /// To the owner, of the new device.
+    pub notice: Notice,
+    pub reservation: Option<Reservation>,
+}
+
+/// What became of it.
+pub struct Opened {
+    /// How many sessions made room.
+    pub ended: usize,
+    /// Whether the new device is known from now on.
+    pub device_is_stored: bool,
+}
+
+/// What is stored of a user's other devices.
+struct Known {
+    devices: Vec<(DeviceTokenDigest, Device)>,
+    kinds: DeviceKinds,
+}
+
+impl Opening {
+    /// Writes everything, unless the credential has changed or the account is disabled: then nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`DbError`], if the session could not be stored. What follows it is not worth an error: the user has logged in.
+    pub async fn write(&self, db: &Database) -> Result<(Option<Opened>, Ended), DbError> {
+        if db.is_embedded() {
+            db.write(async |tx| self.write_at_once(&tx).await).await
+        } else {
+            self.write_one_by_one(db).await
+        }
+    }
+
+    async fn write_at_once(&self, tx: &Transaction) -> Result<(Option<Opened>, Ended), DbError> {
+        if !self.insert(tx).await? {
+            return Ok((None, Ended::NONE));
+        }
+        let listed = sessions::digests_newest_first(tx, self.session.user_id).await?;
+        let ended = Ended::listed(tx, self.surplus(&listed)).await?;
+        let mut device_is_stored = false;
+        if let Some(new_device) = &self.new_device {
+            let known = self.known(tx).await?;
+            device_is_stored = self.store(tx, new_device, &known).await?;
+            if let Some(news) = self.news(new_device, &known) {
+                self.tell(tx, new_device, &news).await?;
+            }
+        }
+        self.settle(tx).await?;
+        Ok((Some(Opened { ended: ended.count(), device_is_stored }), ended))
+    }
+
+    async fn write_one_by_one(&self, db: &Database) -> Result<(Option<Opened>, Ended), DbError> {
+        let on = db.autocommit();
+        match self.insert(&on).await {
+            // If the connection broke, the statement ran again: nobody else has this token.
+            Ok(true) | Err(DbError::Conflict(Conflict::SessionId | Conflict::SessionToken)) => {}
+            Ok(false) => return Ok((None, Ended::NONE)),
+            Err(error) => return Err(error),
+        }
+        let keep_device = async {
+            match &self.new_device {
+                Some(new_device) => self.keep(db, new_device).await,
+                None => Ok(false),
+            }
+        };
+        let (ended, kept, settled) = join!(self.make_room(db), keep_device, self.settle(&on));
+        let warn = |cause: &DbError, what: &str| {
+            tracing::warn!(session_id = %self.session.id, %cause, "after a login, {what}");
+        };
+        let ended = ended.unwrap_or_else(|cause| {
+            warn(&cause, "surplus sessions were not ended");
+            Ended::UNKNOWN
+        });
+        let device_is_stored = kept.unwrap_or_else(|cause| {
+            warn(&cause, "the device was not stored");
+            false
+        });
+        if let Err(cause) = settled {
+            warn(&cause, "the attempt still counts as failed");
+        }
+        Ok((Some(Opened { ended: ended.count(), device_is_stored }), ended))
+    }
+
+    async fn insert(&self, on: &impl Writer) -> Result<bool, DbError> {
+        sessions::insert_if_current(on, &self.session, &self.digest, self.credential_version).await
+    }
+
+    async fn settle(&self, on: &impl Writer) -> Result<(), DbError> {
+        match &self.reservation {
+            Some(reservation) => reservation.succeeded(on).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Ends the sessions that make room, of several logins at once so many that the user has no more than allowed.
+    async fn make_room(&self, db: &Database) -> Result<Ended, DbError> {
+        let user = self.session.user_id;
+        let listed = sessions::digests_newest_first(db.read(), user).await?;
+        let rank = listed.iter().position(|digest| *digest == self.digest);
+        if rank.is_none_or(|rank| rank < self.sessions_per_user) {
+            return Ended::listed(&db.autocommit(), self.surplus(&listed)).await;
+        }
+        // By a clock that is behind, or among many logins at once, it is not one of the newest. The others may find the
+        // same, so each looks again while it has the user's row.
+        db.write(async |tx| {
+            users::lock(&tx, user).await?;
+            let listed = sessions::digests_newest_first(&tx, user).await?;
+            Ended::listed(&tx, self.surplus(&listed)).await
+        })
+        .await
+    }
+
+    /// Which of a user's sessions, the newest first, make room for this one: the one that the request carried, and the
+    /// oldest of the others.
+    fn surplus(&self, newest_first: &[SessionTokenDigest]) -> Vec<SessionTokenDigest> {
+        let is_there = newest_first.contains(&self.digest);
+        let mut room = self.sessions_per_user.saturating_sub(usize::from(is_there));
+        let mut makes_room = |digest: &SessionTokenDigest| {
+            let stays = Some(*digest) != self.presented && room > 0;
+            room -= usize::from(stays);
+            !stays
+        };
+        let others = newest_first.iter().filter(|digest| **digest != self.digest);
+        others.copied().filter(|digest| makes_room(digest)).collect()
+    }
+
+    /// Stores the device, and notifies the owner if that is due.
+    async fn keep(&self, db: &Database, new_device: &NewDevice) -> Result<bool, DbError> {
+        let on = db.autocommit();
+        let known = self.known(&on).await?;
+        let tell = async {
+            match self.news(new_device, &known) {
+                None => Ok(()),
+                Some(news) if news.is_first => self.tell(&on, new_device, &news).await,
+                Some(news) => db.write(async |tx| self.tell(&tx, new_device, &news).await).await,
+            }
+        };
+        let (is_stored, ()) = try_join!(self.store(&on, new_device, &known), tell)?;
+        Ok(is_stored)
+    }
+
+    async fn known(&self, on: &impl Writer) -> Result<Known, DbError> {
+        let user = self.session.user_id;
+        let kinds = async {
+            if self.notice.is_wanted() { device_kinds::all_of(on, user).await } else { Ok(Vec::new()) }
+        };
+        let (devices, kinds) = try_join!(devices::all_of(on, user), kinds)?;
+        Ok(Known { devices, kinds })
+    }
+
+    async fn store(&self, on: &impl Writer, new_device: &NewDevice, known: &Known) -> Result<bool, DbError> {
+        let insert = new_device.insert_if_current(on, self.credential_version);
+        let (is_stored, ()) = try_join!(insert, new_device.displace(on, &known.devices))?;
+        Ok(is_stored)
+    }
+
+    /// What the owner is to be notified of, if anything.
+    fn news(&self, new_device: &NewDevice, known: &Known) -> Option<News> {
+        if !self.notice.is_wanted() {
+            return None;
+        }
+        new_device.news(known.devices.is_empty(), &known.kinds, self.now())
+    }
+
+    async fn tell(&self, on: &impl Writer, new_device: &NewDevice, news: &News) -> Result<(), DbError> {
+        // The first device of an account is no news.
+        if new_device.note(on, news, self.now()).await? && !news.is_first {
+            self.notice.put(on, self.now()).await?;
+        }
+        Ok(())
+    }
+
+    const fn now(&self) -> OffsetDateTime {
+        self.session.created_at
+    }
+}
