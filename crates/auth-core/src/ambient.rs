@@ -5,7 +5,7 @@ use std::{
     time::Instant,
 };
 
-use auth_db::model::{DeviceToken, ResetToken, SessionId, SessionToken};
+use auth_db::model::{SessionId, Token, TokenFormat};
 use time::{Duration, OffsetDateTime};
 use zeroize::Zeroizing;
 
@@ -106,19 +106,9 @@ impl dyn Entropy {
         Ok(bytes)
     }
 
-    pub(crate) fn session_token(&self) -> Result<SessionToken, EntropyFailed> {
+    pub(crate) fn token<K>(&self, format: TokenFormat) -> Result<Token<K>, EntropyFailed> {
         let bits = Zeroizing::new(self.array()?);
-        Ok(SessionToken::from_bits(*bits))
-    }
-
-    pub(crate) fn reset_token(&self) -> Result<ResetToken, EntropyFailed> {
-        let bits = Zeroizing::new(self.array()?);
-        Ok(ResetToken::from_bits(*bits))
-    }
-
-    pub(crate) fn device_token(&self) -> Result<DeviceToken, EntropyFailed> {
-        let bits = Zeroizing::new(self.array()?);
-        Ok(DeviceToken::from_bits(*bits))
+        Ok(Token::random(*bits, format))
     }
 
     pub(crate) fn session_id(&self, now: OffsetDateTime) -> Result<SessionId, EntropyFailed> {
@@ -131,13 +121,16 @@ impl dyn Entropy {
 mod tests {
     use std::collections::HashSet;
 
+    use auth_db::model::SessionKind;
+
     use super::*;
 
     /// asvs 6.5.3, 6.5.4, 7.2.2, 7.2.3, 11.5.1: all 128 bits vary, and none repeats.
     #[test]
     fn tokens_are_unique_and_use_all_their_bits() {
         let entropy: &dyn Entropy = &SystemEntropy;
-        let texts: Vec<_> = (0..100_000).map(|_| entropy.session_token().unwrap().expose()).collect();
+        let token = || entropy.token::<SessionKind>(TokenFormat::Opaque128).unwrap();
+        let texts: Vec<_> = (0..100_000).map(|_| token().expose()).collect();
 
         let distinct: HashSet<&str> = texts.iter().map(|text| text.as_str()).collect();
         assert_eq!(distinct.len(), texts.len());

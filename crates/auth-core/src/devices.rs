@@ -133,7 +133,7 @@ impl Auth {
         }
         let key = parts.device_kind_key.get_or_try_init(|| self.server_key(KEY)).await?;
         let kind = kind_digest(key, user, client);
-        let token = parts.entropy.device_token()?;
+        let token = parts.entropy.token(parts.policy.token_format)?;
         let device = Device {
             user_id: user,
             kind: Some(kind),

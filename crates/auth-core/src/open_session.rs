@@ -63,7 +63,7 @@ impl Auth {
         let Login { client, presented, device_is_known, reservation } = login;
         let parts = self.parts();
         let now = self.now();
-        let token = parts.entropy.session_token()?;
+        let token = parts.entropy.token(parts.policy.token_format)?;
         let session = Session {
             id: parts.entropy.session_id(now)?,
             user_id: user.id,

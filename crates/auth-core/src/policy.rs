@@ -1,6 +1,6 @@
 //! The numbers that rules depend on.
 
-use auth_db::model::PasswordPolicy;
+use auth_db::model::{PasswordPolicy, TokenFormat};
 use time::Duration;
 
 /// How often what is noted in memory of a session's use is written down.
@@ -38,9 +38,12 @@ pub struct Policy {
     pub sessions_per_user: u64,
     /// How long a reset token counts. NIST SP 800-63B-4 section 4.2.1.2 allows 24 hours by mail.
     pub reset_lifetime: Duration,
+    /// How tokens of sessions, resets and devices are made.
+    pub token_format: TokenFormat,
 }
 
-/// The numbers for production: 15 code points, 30 days, 7 days idle, 10 sessions, 30 minutes for a reset.
+/// The numbers for production: 15 code points, 30 days, 7 days idle, 10 sessions, 30 minutes for a reset,
+/// tokens of 128 random bits.
 impl Default for Policy {
     fn default() -> Self {
         Self {
@@ -49,6 +52,7 @@ impl Default for Policy {
             session_idle: Duration::days(7),
             sessions_per_user: 10,
             reset_lifetime: Duration::minutes(30),
+            token_format: TokenFormat::Opaque128,
         }
     }
 }

@@ -42,7 +42,7 @@ impl Auth {
     pub(crate) async fn put_reset(&self, user: &User) -> Result<Option<ResetToken>, Unavailable> {
         let parts = self.parts();
         let now = self.now();
-        let token = parts.entropy.reset_token()?;
+        let token = parts.entropy.token(parts.policy.token_format)?;
         let digest = token.digest();
         let reset = PasswordReset {
             user_id: user.id,

@@ -266,7 +266,8 @@ const fn corrupt(column: &'static str) -> DbError {
 }
 
 pub(crate) fn from_row(row: user::Model) -> Result<User, DbError> {
-    let email = Email::parse(&row.email).map_err(|_| corrupt("email"))?;
+    // Earlier versions took addresses with longer local parts.
+    let email = Email::parse_stored(&row.email).map_err(|_| corrupt("email"))?;
     if email.key() != row.email_key {
         return Err(corrupt("email_key"));
     }

@@ -32,11 +32,13 @@ pub struct Body {
 }
 
 /// How a body is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Content {
     Nothing,
     Form,
     Json,
+    /// With the boundary of its parts.
+    Multipart(String),
 }
 
 impl Content {
@@ -59,12 +61,14 @@ impl Content {
             .split(';')
             .filter_map(|parameter| parameter.split_once('='))
             .find(|(name, _)| name.trim().eq_ignore_ascii_case("charset"));
-        if charset.is_some_and(|(_, told)| !told.trim().trim_matches('"').eq_ignore_ascii_case("utf-8")) {
+        let is_utf8 = |told: &str| ["utf-8", "utf8"].iter().any(|name| told.eq_ignore_ascii_case(name));
+        if charset.is_some_and(|(_, told)| !is_utf8(told.trim().trim_matches('"'))) {
             return None;
         }
         match essence.trim().to_ascii_lowercase().as_str() {
             "application/x-www-form-urlencoded" => Some(Self::Form),
             "application/json" => Some(Self::Json),
+            "multipart/form-data" => multer::parse_boundary(media_type).ok().map(Self::Multipart),
             _ => None,
         }
     }
@@ -144,17 +148,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_two_types_in_utf_8_are_supported() {
+    fn only_three_types_in_utf_8_are_supported() {
         assert_eq!(Content::named("application/json"), Some(Content::Json));
         assert_eq!(Content::named("Application/JSON; charset=UTF-8"), Some(Content::Json));
         assert_eq!(
             Content::named("application/x-www-form-urlencoded;charset=\"utf-8\""),
             Some(Content::Form)
         );
+        assert_eq!(Content::named("application/json; charset=utf8"), Some(Content::Json));
+        let multipart = Content::named("multipart/form-data; boundary=x");
+        assert_eq!(multipart, Some(Content::Multipart("x".to_owned())));
         for other in [
             "",
             "text/plain",
-            "multipart/form-data; boundary=x",
+            "multipart/form-data",
+            "multipart/mixed; boundary=x",
             "application/jsonx",
             "application/problem+json",
             "application/x-www-form-urlencoded; charset=iso-8859-1",

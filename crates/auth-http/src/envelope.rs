@@ -27,6 +27,7 @@ use tracing::Instrument;
 use crate::{
     ApiError, Origin,
     client::{client_address, told_by_proxy},
+    cors,
     cross_site::{is_local_host, may_pass},
     request_id::{is_presentable, mint},
     shared::Shared,
@@ -42,7 +43,8 @@ const HEADERS: [(HeaderName, HeaderValue); 4] = [
     (
         CONTENT_SECURITY_POLICY,
         HeaderValue::from_static(
-            "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+            // Who looks at an answer in a browser may try requests to us in its console.
+            "default-src 'none'; base-uri 'none'; connect-src 'self'; form-action 'none'; frame-ancestors 'none'",
         ),
     ),
 ];
@@ -76,6 +78,7 @@ pub async fn envelope(
         client = address.map(tracing::field::display),
     );
     let line = RequestLine(request.request().clone());
+    let cors = cors::Asked::of(request.method(), request.headers(), &shared.options.origins);
 
     let mut response = answer(request, next, &shared).instrument(span.clone()).await;
     if shared.is_draining() {
@@ -84,6 +87,9 @@ pub async fn envelope(
     }
     let status = response.status();
     seal(response.headers_mut(), &id, shared.options.hsts);
+    if let Some(cors) = cors {
+        cors.grant(response.headers_mut());
+    }
     span.in_scope(|| shared.log_limits.log(&line, status.as_u16(), began.elapsed()));
     Ok(response)
 }

@@ -44,6 +44,8 @@ pub struct Message<'a> {
 impl ApiError {
     pub(crate) const BODY_INCOMPLETE: Self = Self::closing(StatusCode::BAD_REQUEST, "body is incomplete");
     pub(crate) const BODY_NOT_JSON: Self = Self::new(StatusCode::BAD_REQUEST, "body is not a JSON object");
+    pub(crate) const BODY_NOT_MULTIPART: Self =
+        Self::new(StatusCode::BAD_REQUEST, "body is not multipart/form-data");
     pub(crate) const BODY_NOT_UTF8: Self = Self::new(StatusCode::BAD_REQUEST, "body is not UTF-8");
     pub(crate) const CROSS_SITE: Self = Self::closing(StatusCode::FORBIDDEN, "cross-site request refused");
     pub(crate) const DRAINING: Self = Self::retry(Duration::from_secs(1), "shutting down");
@@ -51,6 +53,7 @@ impl ApiError {
         Self::new(StatusCode::BAD_REQUEST, "email is not a valid e-mail address");
     pub(crate) const EMAIL_TAKEN: Self = Self::new(StatusCode::BAD_REQUEST, "email already registered");
     pub(crate) const FIELD_TWICE: Self = Self::new(StatusCode::BAD_REQUEST, "a field is given twice");
+    pub(crate) const FILE: Self = Self::new(StatusCode::BAD_REQUEST, "a field must be a text, not a file");
     pub(crate) const FOREIGN_HOST: Self =
         Self::closing(StatusCode::FORBIDDEN, "host must be localhost or a loopback address");
     pub(crate) const INTERNAL: Self = Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal error");
@@ -63,7 +66,7 @@ impl ApiError {
     pub(crate) const UNKNOWN_EMAIL: Self = Self::new(StatusCode::FORBIDDEN, "email is not registered");
     pub(crate) const UNSUPPORTED_MEDIA_TYPE: Self = Self::new(
         StatusCode::UNSUPPORTED_MEDIA_TYPE,
-        "content type must be application/json or application/x-www-form-urlencoded",
+        "content type must be application/json, application/x-www-form-urlencoded or multipart/form-data",
     );
     pub(crate) const NOT_CONFIRMED: Self =
         Self::new(StatusCode::FORBIDDEN, "log in again, or send your password");
@@ -131,6 +134,8 @@ impl From<Unreadable> for ApiError {
         match cause {
             Unreadable::NotUtf8 => Self::BODY_NOT_UTF8,
             Unreadable::NotJson => Self::BODY_NOT_JSON,
+            Unreadable::NotMultipart => Self::BODY_NOT_MULTIPART,
+            Unreadable::File => Self::FILE,
             Unreadable::GivenTwice => Self::FIELD_TWICE,
         }
     }

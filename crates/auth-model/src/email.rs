@@ -4,6 +4,9 @@ use std::fmt;
 
 use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
 
+/// The longest local part, in bytes (RFC 5321 section 4.5.3.1.1).
+pub const MAX_LOCAL_PART_BYTES: usize = 64;
+
 /// The longest address, typed and canonical, in bytes (RFC 5321 section 4.5.3.1.3, less the angle brackets).
 pub const MAX_EMAIL_BYTES: usize = 254;
 
@@ -12,7 +15,7 @@ pub const MAX_EMAIL_BYTES: usize = 254;
 /// It is kept twice: as typed, which is what its owner reads and where mail goes, and as a canonical key,
 /// which is what is compared. Two spellings of one address have one key:
 ///
-/// - the local part is an ASCII dot-atom (RFC 5322), lower-cased; no `+tag` or dot is stripped;
+/// - the local part is an ASCII dot-atom (RFC 5322) of at most 64 bytes, lower-cased; no `+tag` or dot is stripped;
 /// - the domain goes through UTS 46 (non-transitional) to lower-case A-labels; one trailing dot is dropped.
 ///
 /// Everything else is refused, surrounding space included. `Debug` shows nothing: addresses do not belong
@@ -30,6 +33,17 @@ impl Email {
     ///
     /// [`InvalidEmail`] if it is not one that this type describes.
     pub fn parse(typed: &str) -> Result<Self, InvalidEmail> {
+        let email = Self::parse_stored(typed)?;
+        let local = email.typed.split('@').next().unwrap_or_default();
+        if local.len() <= MAX_LOCAL_PART_BYTES { Ok(email) } else { Err(InvalidEmail) }
+    }
+
+    /// Reads an address that is stored: its local part may be longer than that of any address that can get email.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidEmail`] if it is not one that this type describes.
+    pub fn parse_stored(typed: &str) -> Result<Self, InvalidEmail> {
         if typed.len() > MAX_EMAIL_BYTES {
             return Err(InvalidEmail);
         }
@@ -138,7 +152,7 @@ mod tests {
     /// CVE-2019-19844: a dotless i must not become an i. asvs 1.3.11: nothing that could split a header.
     #[test]
     fn what_is_not_an_address_is_refused() {
-        let long_local = format!("{}@example.org", "a".repeat(243));
+        let long_local = format!("{}@example.org", "a".repeat(65));
         for bad in [
             "",
             "@",
@@ -176,13 +190,26 @@ mod tests {
 
     #[test]
     fn the_length_limit_is_254_bytes_typed_and_canonical() {
-        let longest = format!("{}@example.org", "a".repeat(242));
+        let labels = |last: usize| format!("{0}.{0}.{1}", "b".repeat(63), "c".repeat(last));
+        let longest = format!("{}@{}", "a".repeat(64), labels(61));
         assert_eq!(longest.len(), 254);
         assert!(Email::parse(&longest).is_ok());
+        assert!(Email::parse(&format!("{}@{}", "a".repeat(64), labels(62))).is_err());
 
-        let grows = format!("{}@bücher.example", "a".repeat(238));
+        let grows = format!("{}@bücher.{}", "a".repeat(64), labels(53));
         assert!(grows.len() <= MAX_EMAIL_BYTES);
         assert!(Email::parse(&grows).is_err(), "its canonical form is longer than 254 bytes");
+    }
+
+    /// RFC 5321 section 4.5.3.1.1. Earlier versions stored longer ones.
+    #[test]
+    fn a_local_part_has_64_bytes_at_most() {
+        let with_local = |length: usize| format!("{}@example.org", "a".repeat(length));
+
+        assert!(Email::parse(&with_local(64)).is_ok());
+        assert!(Email::parse(&with_local(65)).is_err());
+        assert_eq!(Email::parse_stored(&with_local(242)).unwrap().as_str(), with_local(242));
+        assert!(Email::parse_stored(&with_local(243)).is_err());
     }
 
     proptest! {

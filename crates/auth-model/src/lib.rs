@@ -33,7 +33,7 @@ mod user;
 
 pub use client::{Client, MAX_USER_AGENT_BYTES};
 pub use device::Device;
-pub use email::{Email, InvalidEmail, MAX_EMAIL_BYTES};
+pub use email::{Email, InvalidEmail, MAX_EMAIL_BYTES, MAX_LOCAL_PART_BYTES};
 pub use failed_attempts::{FAILURES_COUNT_FOR, FREE_FAILURES, FailedAttempts, LONGEST_PAUSE, pause_after};
 pub use id::{SessionId, UserId};
 pub use mail::{Language, MailKind};
@@ -45,6 +45,6 @@ pub use secrecy::{ExposeSecret, SecretString};
 pub use session::Session;
 pub use token::{
     DeviceKind, DeviceToken, DeviceTokenDigest, InvalidToken, ResetKind, ResetToken, ResetTokenDigest,
-    SessionKind, SessionToken, SessionTokenDigest, Token, TokenDigest,
+    SessionKind, SessionToken, SessionTokenDigest, Token, TokenDigest, TokenFormat,
 };
 pub use user::{User, UserChanges, UserFilter};

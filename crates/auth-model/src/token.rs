@@ -32,10 +32,19 @@ pub type DeviceToken = Token<DeviceKind>;
 /// What is stored of a [`DeviceToken`].
 pub type DeviceTokenDigest = TokenDigest<DeviceKind>;
 
-/// 128 random bits, written as 36 characters of lower-case UUID notation.
+/// How tokens are made. All have the notation of UUIDs, and all are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TokenFormat {
+    /// A UUID of version 4 (RFC 9562 section 5.4), which some clients insist on: 122 of its bits are random.
+    Uuid4,
+    /// All 128 bits are random (ASVS 7.2.3 asks for as many).
+    Opaque128,
+}
+
+/// 122 or 128 random bits ([`TokenFormat`]), written as 36 characters of lower-case UUID notation.
 ///
-/// The notation is what existing clients expect; all 128 bits are random, which a UUIDv4 is not
-/// (ASVS 7.2.3, 11.5.1). A digest of so many random bits needs no salt and no slow hash.
+/// The notation is what existing clients expect. A digest of so many random bits needs no salt and no slow hash
+/// (ASVS 11.5.1).
 pub struct Token<K> {
     bits: Zeroizing<[u8; 16]>,
     kind: PhantomData<fn() -> K>,
@@ -48,7 +57,16 @@ impl<K> Token<K> {
         Self { bits: Zeroizing::new(bits), kind: PhantomData }
     }
 
-    /// Reads a token that somebody presents.
+    /// Makes a token in a format of 16 bytes from the operating system's generator.
+    #[must_use]
+    pub fn random(bits: [u8; 16], format: TokenFormat) -> Self {
+        Self::from_bits(match format {
+            TokenFormat::Uuid4 => uuid::Builder::from_random_bytes(bits).into_uuid().into_bytes(),
+            TokenFormat::Opaque128 => bits,
+        })
+    }
+
+    /// Reads a token that somebody presents, of either format.
     ///
     /// # Errors
     ///
@@ -172,6 +190,20 @@ mod tests {
             "0011223-34455-6677-8899-aabbccddeeff",
         ] {
             assert!(SessionToken::parse(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_token_in_the_format_of_a_uuid_is_one_of_version_4() {
+        for bits in [[0; 16], [0xff; 16], [0x5a; 16]] {
+            let text = SessionToken::random(bits, TokenFormat::Uuid4).expose();
+            let uuid = Uuid::try_parse(&text).unwrap();
+            assert_eq!((uuid.get_version_num(), uuid.get_variant()), (4, uuid::Variant::RFC4122), "{bits:?}");
+            let opaque = SessionToken::random(bits, TokenFormat::Opaque128);
+            assert_eq!(*opaque.bits, bits);
+            for token in [text, opaque.expose()] {
+                assert_eq!(SessionToken::parse(&token).unwrap().expose(), token);
+            }
         }
     }
 

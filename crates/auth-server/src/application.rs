@@ -3,11 +3,11 @@
 use std::{net::SocketAddr, time::Duration};
 
 use actix_server::Server;
-use actix_web::{App, rt};
+use actix_web::{App, dev::Service, rt};
 use anyhow::{Context, bail};
 use auth_core::{Auth, MailFailed, MailOptions, Options, Policy, ThrottleOptions};
 use auth_db::Database;
-use auth_http::{AuthRoutes, HttpOptions, ResetDelivery};
+use auth_http::{AuthRoutes, HttpOptions, ResetDelivery, one_leading_slash};
 
 use crate::{
     listener::{self, ListenerOptions, connections_within, raise_limit},
@@ -174,6 +174,7 @@ fn options(settings: &Settings) -> Options {
             session_idle: settings.session.idle,
             sessions_per_user: settings.session.per_user,
             reset_lifetime: settings.reset.lifetime,
+            token_format: settings.session.token_format,
         },
         denylist: settings.password.denylist.clone(),
         throttle: settings.throttle.then(ThrottleOptions::default),
@@ -206,7 +207,10 @@ fn http_options(settings: &Settings) -> HttpOptions {
 fn bind(settings: &Settings, routes: AuthRoutes) -> anyhow::Result<(Server, SocketAddr)> {
     let http = &settings.http;
     let app = move || {
-        App::new().configure(|app| routes.configure(app)).configure(|app| routes.refuse_the_rest(app))
+        App::new()
+            .wrap_fn(|request, service| service.call(one_leading_slash(request)))
+            .configure(|app| routes.configure(app))
+            .configure(|app| routes.refuse_the_rest(app))
     };
     let descriptors = raise_limit();
     let to_database = usize::try_from(settings.database.max_connections).unwrap_or(usize::MAX);

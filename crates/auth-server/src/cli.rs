@@ -173,6 +173,10 @@ pub struct Raw {
     /// How long an idle connection is kept (default: 75s). Longer than the proxy in front keeps its connections.
     #[arg(long, env = "AUTH_KEEP_ALIVE", global = true)]
     pub keep_alive: Option<String>,
+    /// Tokens as UUIDs of version 4 (`uuid4`, 122 random bits) or in the same notation with 128 random bits
+    /// (`opaque128`); the default is by profile.
+    #[arg(long, env = "AUTH_TOKEN_FORMAT", global = true)]
+    pub token_format: Option<String>,
     /// When a session ends, however busy it is (default: 30d).
     #[arg(long, env = "AUTH_SESSION_LIFETIME", global = true)]
     pub session_lifetime: Option<String>,

@@ -111,7 +111,7 @@ async fn a_wrong_method_and_a_wrong_path_are_told_in_json() {
     let path = client.get("/nowhere").await;
 
     assert_eq!(told(&method), (405, r#"{"message":"method not allowed"}"#));
-    assert_eq!(method.header("allow"), Some("POST, DELETE"));
+    assert_eq!(method.header("allow"), Some("POST, DELETE, OPTIONS"));
     assert_eq!(told(&path), (404, r#"{"message":"not found"}"#));
     for answer in [method, path] {
         assert_eq!(answer.header("content-type"), Some("application/json"));

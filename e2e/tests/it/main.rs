@@ -10,6 +10,7 @@ mod contract;
 mod crash;
 mod cross_site;
 mod flood;
+mod front_end;
 mod hostile;
 mod logs;
 mod mail;

@@ -1,8 +1,12 @@
 //! The exercise's walk, as thousands of existing clients do it, with every status and body.
 
+use std::{env, path::Path, process::Command};
+
 use reqwest::Method;
 
 use crate::support::{Server, told};
+
+const PYTHON: &str = "/usr/bin/python3";
 
 const EMAIL: &str = "guillaume@holberton.io";
 const OLD: &str = "b4l0u";
@@ -49,4 +53,21 @@ async fn the_walk_of_the_exercise() {
     assert_eq!(told(&updated), (200, r#"{"email":"guillaume@holberton.io","message":"Password updated"}"#));
     assert_eq!(client.log_in(EMAIL, OLD).await.status, 401);
     assert_eq!(client.log_in(EMAIL, NEW).await.status, 200);
+}
+
+/// The same, by a client in the language of the exercise.
+#[test]
+#[expect(clippy::disallowed_methods, reason = "the client is a program of its own")]
+fn the_client_of_the_exercise_is_silent() {
+    if !Path::new(PYTHON).exists() {
+        assert!(env::var_os("AUTH_TEST_DATABASES").is_none(), "apt-get install python3");
+        return;
+    }
+    let server = Server::start();
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/main.py");
+
+    let output = Command::new(PYTHON).args([script, &format!("http://{}", server.address)]).output().unwrap();
+
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!((output.stdout.as_slice(), output.stderr.as_slice()), (&[] as &[u8], &[] as &[u8]));
 }

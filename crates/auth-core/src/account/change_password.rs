@@ -80,7 +80,7 @@ impl Auth {
         drop(slot);
 
         let now = self.now();
-        let token = parts.entropy.session_token().map_err(Unavailable::from)?;
+        let token = parts.entropy.token(parts.policy.token_format).map_err(Unavailable::from)?;
         let device = self.new_device(user.id, client, now).await?;
         let (device, new_device) = device.unzip();
         let notice = self.notice(MailKind::PasswordChanged, &user.email, client, None);

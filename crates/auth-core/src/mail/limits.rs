@@ -51,7 +51,7 @@ impl Auth {
     ) -> Result<Option<(ResetToken, Duration)>, Unavailable> {
         let parts = self.parts();
         let now = self.now();
-        let token = parts.entropy.reset_token()?;
+        let token = parts.entropy.token(parts.policy.token_format)?;
         let digest = token.digest();
         let (usual, later) =
             (parts.policy.reset_lifetime, lifetime_under_pressure(user.email_verified_at.is_some()));

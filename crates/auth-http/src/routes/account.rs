@@ -20,13 +20,13 @@ use crate::{
 };
 
 pub fn mount(app: &mut web::ServiceConfig) {
-    mount_at(app, "/profile/password", "PUT", || [(Method::PUT, web::to(change_password))]);
+    mount_at(app, "/profile/password", "PUT, OPTIONS", || [(Method::PUT, web::to(change_password))]);
     let sessions = || {
         let [get, head] = [Method::GET, Method::HEAD].map(|method| (method, web::to(list)));
         [get, head, (Method::DELETE, web::to(end_others))]
     };
-    mount_at(app, "/profile/sessions", "GET, HEAD, DELETE", sessions);
-    mount_at(app, "/profile/sessions/{id}", "DELETE", || [(Method::DELETE, web::to(end_one))]);
+    mount_at(app, "/profile/sessions", "GET, HEAD, DELETE, OPTIONS", sessions);
+    mount_at(app, "/profile/sessions/{id}", "DELETE, OPTIONS", || [(Method::DELETE, web::to(end_one))]);
 }
 
 /// `DELETE /profile`.

@@ -7,7 +7,7 @@ use crate::{ApiError, error::Message, fields::NoFields, shared::Shared};
 
 pub fn mount(app: &mut web::ServiceConfig) {
     let routes = || [Method::GET, Method::HEAD].map(|method| (method, web::to(healthz)));
-    mount_at(app, "/healthz", "GET, HEAD", routes);
+    mount_at(app, "/healthz", "GET, HEAD, OPTIONS", routes);
 }
 
 /// 200, or 503 while draining or without a database.

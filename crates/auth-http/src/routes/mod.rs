@@ -9,7 +9,12 @@ mod sessions;
 mod users;
 mod welcome;
 
-use actix_web::{Route, http::Method, middleware::from_fn, web};
+use actix_web::{
+    HttpResponse, Route,
+    http::{Method, header::ALLOW},
+    middleware::from_fn,
+    web,
+};
 use serde::Serialize;
 
 use crate::{ApiError, HttpOptions, ResetDelivery, envelope::envelope};
@@ -47,7 +52,8 @@ pub fn refuse_the_rest(app: &mut web::ServiceConfig) {
     app.service(web::scope("").wrap(from_fn(envelope)).default_service(web::to(refuse)));
 }
 
-/// Mounts one path, with or without a slash at its end; what `allow` does not list is a 405 that says so.
+/// Mounts one path, with or without a slash at its end; what `allow` does not list is a 405 that says so, and `OPTIONS`
+/// is answered with it.
 ///
 /// Each spelling is a resource of its own: plain paths are compared, where one resource with two would be
 /// matched by a regular expression, a tenth of the price of a session check.
@@ -60,8 +66,10 @@ fn mount_at<const N: usize>(
     let slashed = (path != "/").then(|| format!("{path}/"));
     for spelling in std::iter::once(path.to_owned()).chain(slashed) {
         let refuse = move || async move { Err::<&str, _>(ApiError::method_not_allowed(allow)) };
+        let options = move || async move { HttpResponse::NoContent().insert_header((ALLOW, allow)).finish() };
         let resource = routes()
             .into_iter()
+            .chain([(Method::OPTIONS, web::to(options))])
             .fold(web::resource(spelling), |resource, (method, route)| resource.route(route.method(method)))
             .default_service(web::to(refuse));
         app.service(resource.wrap(from_fn(envelope)));

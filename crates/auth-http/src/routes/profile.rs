@@ -14,7 +14,7 @@ use crate::{ApiError, CurrentUser, fields::NoFields};
 const X_AUTH_USER_ID: HeaderName = HeaderName::from_static("x-auth-user-id");
 
 pub fn mount(app: &mut web::ServiceConfig) {
-    mount_at(app, "/profile", "GET, HEAD", showing);
+    mount_at(app, "/profile", "GET, HEAD, OPTIONS", showing);
 }
 
 /// With `DELETE /profile`.
@@ -23,7 +23,7 @@ pub fn mount_with_account(app: &mut web::ServiceConfig) {
         let [get, head] = showing();
         [get, head, account::deleting()]
     };
-    mount_at(app, "/profile", "GET, HEAD, DELETE", routes);
+    mount_at(app, "/profile", "GET, HEAD, DELETE, OPTIONS", routes);
 }
 
 fn showing() -> [(Method, Route); 2] {

@@ -13,13 +13,13 @@ use crate::{ApiError, client::client_of, cookie, fields::Fields, shared::Shared}
 /// Tokens are in the answers.
 pub fn mount_answering(app: &mut web::ServiceConfig) {
     let routes = || [(Method::POST, web::to(ask)), completing()];
-    mount_at(app, "/reset_password", "POST, PUT", routes);
+    mount_at(app, "/reset_password", "POST, PUT, OPTIONS", routes);
 }
 
 /// Tokens are in mails, and the links in them open a page of somebody else.
 pub fn mount_mailing(app: &mut web::ServiceConfig) {
     let routes = || [(Method::POST, web::to(ask_for_mail)), completing()];
-    mount_at(app, "/reset_password", "POST, PUT", routes);
+    mount_at(app, "/reset_password", "POST, PUT, OPTIONS", routes);
 }
 
 /// Tokens are in mails, and the links in them open ours.
@@ -28,10 +28,10 @@ pub fn mount_mailing_with_page(app: &mut web::ServiceConfig) {
         let [get, head] = [Method::GET, Method::HEAD].map(|method| (method, web::to(reset_page::show)));
         [get, head, (Method::POST, web::to(ask_for_mail)), completing()]
     };
-    mount_at(app, "/reset_password", "GET, HEAD, POST, PUT", routes);
+    mount_at(app, "/reset_password", "GET, HEAD, POST, PUT, OPTIONS", routes);
     let well_known =
         || [Method::GET, Method::HEAD].map(|method| (method, web::to(reset_page::redirect_to_it)));
-    mount_at(app, "/.well-known/change-password", "GET, HEAD", well_known);
+    mount_at(app, "/.well-known/change-password", "GET, HEAD, OPTIONS", well_known);
 }
 
 fn completing() -> (Method, Route) {

@@ -21,7 +21,7 @@ use crate::{
 
 pub fn mount(app: &mut web::ServiceConfig) {
     let routes = || [(Method::POST, web::to(log_in)), (Method::DELETE, web::to(log_out))];
-    mount_at(app, "/sessions", "POST, DELETE", routes);
+    mount_at(app, "/sessions", "POST, DELETE, OPTIONS", routes);
 }
 
 /// 200 and a cookie; whatever is wrong with the credentials is the same 401.

@@ -7,7 +7,7 @@ use super::{Told, mount_at};
 use crate::{ApiError, client::client_of, fields::Fields, shared::Shared};
 
 pub fn mount(app: &mut web::ServiceConfig) {
-    mount_at(app, "/users", "POST", || [(Method::POST, web::to(register))]);
+    mount_at(app, "/users", "POST, OPTIONS", || [(Method::POST, web::to(register))]);
 }
 
 /// 200, or 400 with a message that names what is wrong.

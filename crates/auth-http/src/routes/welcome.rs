@@ -7,7 +7,7 @@ use crate::{error::Message, fields::NoFields};
 
 pub fn mount(app: &mut web::ServiceConfig) {
     let routes = || [Method::GET, Method::HEAD, Method::DELETE].map(|method| (method, web::to(welcome)));
-    mount_at(app, "/", "GET, HEAD, DELETE", routes);
+    mount_at(app, "/", "GET, HEAD, DELETE, OPTIONS", routes);
 }
 
 /// Says hello: that somebody is there, and no more.

@@ -37,7 +37,7 @@ async fn the_routes_of_the_account_are_there_only_where_they_are_wanted() {
     assert_eq!(told(&app.with_cookie(Method::GET, "/profile/sessions", &cookie).await).0, 404);
     assert_eq!(told(&app.with_cookie(Method::PUT, "/profile/password", &cookie).await).0, 404);
     let refused = app.with_cookie(Method::DELETE, "/profile", &cookie).await;
-    assert_eq!((told(&refused).0, refused.header("allow")), (405, Some("GET, HEAD")));
+    assert_eq!((told(&refused).0, refused.header("allow")), (405, Some("GET, HEAD, OPTIONS")));
 }
 
 /// Whoever mounts the routes and sets nothing hands out no reset tokens.

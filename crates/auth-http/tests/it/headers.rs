@@ -30,7 +30,7 @@ async fn every_answer_carries_the_headers() {
             ("referrer-policy", "no-referrer"),
             (
                 "content-security-policy",
-                "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+                "default-src 'none'; base-uri 'none'; connect-src 'self'; form-action 'none'; frame-ancestors 'none'",
             ),
         ] {
             assert_eq!(answer.header(name), Some(value), "{method} {path}");

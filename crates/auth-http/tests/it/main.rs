@@ -1,6 +1,7 @@
 //! The wire, called as actix calls it, with a clock that the test moves.
 #![expect(clippy::unwrap_used, reason = "a test that can't go on should say where")]
 
+mod cors;
 mod cross_site;
 mod embedding;
 mod headers;

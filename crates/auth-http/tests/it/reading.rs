@@ -7,6 +7,11 @@ use crate::support::{ADA, TestApp, told};
 const TYPE: &str = "Content-Type";
 const FORM: &str = "application/x-www-form-urlencoded";
 const JSON: &str = "application/json";
+const MULTIPART: &str = "multipart/form-data; boundary=x";
+
+const EMAIL: &[u8] = b"--x\r\nContent-Disposition: form-data; name=\"email\"\r\n\r\nada@example.org\r\n";
+const FILE: &[u8] =
+    b"--x\r\nContent-Disposition: form-data; name=\"email\"; filename=\"a\"\r\n\r\nx\r\n--x--\r\n";
 
 fn sending(method: &Method, path: &str, media_type: Option<&str>, body: &[u8]) -> TestRequest {
     let request = TestRequest::with_uri(path).method(method.clone()).set_payload(body.to_vec());
@@ -45,16 +50,58 @@ async fn on_every_route_a_body_that_can_not_be_read_is_refused() {
             (Some(FORM), b"email=%ff", 400, "body is not UTF-8"),
             (Some(FORM), b"email=a&email=a", 400, "a field is given twice"),
             (Some(JSON), b"{\"x\":1,\"x\":2}", 400, "a field is given twice"),
+            (Some(MULTIPART), b"email=a", 400, "body is not multipart/form-data"),
+            (Some(MULTIPART), &[EMAIL, EMAIL, b"--x--\r\n"].concat(), 400, "a field is given twice"),
+            (Some(MULTIPART), FILE, 400, "a field must be a text, not a file"),
         ] {
             let answer = app.send(sending(&method, path, media_type, body)).await;
             let expected = format!(r#"{{"message":"{message}"}}"#);
             assert_eq!(told(&answer), (status, expected.as_str()), "{method} {path}");
         }
-        for media_type in [None, Some("text/plain"), Some("multipart/form-data; boundary=x")] {
+        for media_type in [None, Some("text/plain"), Some("multipart/form-data")] {
             let answer = app.send(sending(&method, path, media_type, b"email=a")).await;
             assert_eq!(told(&answer).0, 415, "{method} {path} {media_type:?}");
         }
     }
+}
+
+/// `curl -F`, `FormData`, and what some programs call form-data.
+#[actix_web::test]
+async fn a_form_in_parts_is_a_form() {
+    let app = TestApp::start().await;
+    let password =
+        b"--x\r\nContent-Disposition: form-data; name=\"password\"\r\n\r\nb4l0u b4l0u\r\n--x--\r\n";
+    let body = [EMAIL, password].concat();
+
+    for path in ["/users", "/sessions"] {
+        assert_eq!(told(&app.send(sending(&Method::POST, path, Some(MULTIPART), &body)).await).0, 200);
+    }
+}
+
+/// What clients make of a base URL that ends with a slash.
+#[actix_web::test]
+async fn several_slashes_in_front_are_one() {
+    let app = TestApp::start().await;
+    app.register(ADA).await;
+
+    for path in ["//users", "///users/"] {
+        let taken = app.post(path, &[("email", ADA), ("password", "b4l0u b4l0u")]).await;
+        assert_eq!(told(&taken), (400, r#"{"message":"email already registered"}"#), "{path}");
+    }
+    assert_eq!(told(&app.post("/x//users", &[]).await).0, 404);
+}
+
+/// Telephones add a space when they complete a word.
+#[actix_web::test]
+async fn white_space_around_an_address_is_none_of_it() {
+    let app = TestApp::start().await;
+    let spaced = [("email", " \tAda@example.org\r\n "), ("password", "b4l0u b4l0u")];
+    let told_of = r#"{"email":"Ada@example.org","message":"user created"}"#;
+
+    assert_eq!(told(&app.post("/users", &spaced).await), (200, told_of));
+    assert_eq!(told(&app.post("/sessions", &spaced).await).0, 200);
+    assert_eq!(told(&app.post("/reset_password", &spaced).await).0, 200);
+    assert_eq!(told(&app.post("/users", &[("email", "ada @example.org"), spaced[1]]).await).0, 400);
 }
 
 #[actix_web::test]
@@ -83,16 +130,16 @@ async fn a_wrong_method_is_told_which_ones_are_right() {
     let app = TestApp::start().await;
 
     for (path, allow) in [
-        ("/", "GET, HEAD, DELETE"),
-        ("/users", "POST"),
-        ("/users/", "POST"),
-        ("/sessions", "POST, DELETE"),
-        ("/profile", "GET, HEAD, DELETE"),
-        ("/profile/password", "PUT"),
-        ("/profile/sessions", "GET, HEAD, DELETE"),
-        ("/profile/sessions/1", "DELETE"),
-        ("/reset_password", "POST, PUT"),
-        ("/healthz", "GET, HEAD"),
+        ("/", "GET, HEAD, DELETE, OPTIONS"),
+        ("/users", "POST, OPTIONS"),
+        ("/users/", "POST, OPTIONS"),
+        ("/sessions", "POST, DELETE, OPTIONS"),
+        ("/profile", "GET, HEAD, DELETE, OPTIONS"),
+        ("/profile/password", "PUT, OPTIONS"),
+        ("/profile/sessions", "GET, HEAD, DELETE, OPTIONS"),
+        ("/profile/sessions/1", "DELETE, OPTIONS"),
+        ("/reset_password", "POST, PUT, OPTIONS"),
+        ("/healthz", "GET, HEAD, OPTIONS"),
     ] {
         for method in ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "BREW"]
         {

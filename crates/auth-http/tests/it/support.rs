@@ -156,6 +156,7 @@ async fn bug() -> String {
 
 async fn serve(routes: AuthRoutes) -> Served {
     let app = App::new()
+        .wrap_fn(|request, service| service.call(auth_http::one_leading_slash(request)))
         .configure(|app| routes.configure(app))
         .route("/page", web::get().to(page))
         .service(web::resource("/bug").wrap(actix_web::middleware::from_fn(auth_http::envelope)).to(bug))

@@ -6,10 +6,10 @@ pub mod passwords;
 pub mod people;
 
 use anyhow::Context;
-use auth_core::Scheme;
+use auth_core::{Scheme, model::TokenFormat};
 use auth_db::Database;
 
-use crate::settings::{Delivery, LogFormat, Settings, in_units};
+use crate::settings::{Delivery, LogFormat, Settings, TOKEN_FORMATS, in_units};
 
 /// Applies all pending migrations; makes the database file if need be.
 pub async fn migrate_up(settings: &Settings) -> anyhow::Result<()> {
@@ -89,6 +89,7 @@ pub fn check_config(settings: &Settings) -> anyhow::Result<()> {
         ("database connections", database.max_connections.to_string()),
         ("database timeout", in_units(database.timeout)),
         ("database connect", in_units(database.connect_timeout)),
+        ("token format", name_of(session.token_format).to_owned()),
         ("session lifetime", shown(session.lifetime)?),
         ("session idle", shown(session.idle)?),
         ("sessions per user", session.per_user.to_string()),
@@ -113,6 +114,10 @@ pub fn check_config(settings: &Settings) -> anyhow::Result<()> {
     }
     println!("the settings are good");
     Ok(())
+}
+
+fn name_of(format: TokenFormat) -> &'static str {
+    TOKEN_FORMATS.iter().find(|(_, known)| *known == format).map_or("", |(name, _)| name)
 }
 
 fn or_none(text: &str) -> String {

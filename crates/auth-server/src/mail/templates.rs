@@ -6,9 +6,8 @@ use auth_core::{
     Content, Letter,
     model::{Email, Language, MailKind, ResetToken},
 };
-use minijinja::{AutoEscape, Environment, UndefinedBehavior};
+use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value, escape_formatter};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use serde::Serialize;
 use time::{Duration, OffsetDateTime};
 use url::Url;
 
@@ -48,6 +47,23 @@ pub enum TemplatesError {
     NoSubject(String),
 }
 
+/// What HTML needs in a text and in an attribute, and no more: some mail programs make no link of one whose slashes are
+/// escaped, as the library does.
+fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            '\'' => escaped.push_str("&#39;"),
+            other => escaped.push(other),
+        }
+    }
+    escaped
+}
+
 fn names() -> String {
     BUILTIN.map(|(name, _)| name).join(", ")
 }
@@ -67,17 +83,6 @@ pub struct Templates {
     reset_url: Url,
 }
 
-/// What templates can show.
-#[derive(Serialize)]
-struct Shown<'a> {
-    service: &'a str,
-    email: &'a str,
-    at: String,
-    link: Option<String>,
-    minutes: Option<i64>,
-    device: Option<&'a str>,
-}
-
 impl Templates {
     /// Takes those that are compiled in, and in their place what a folder holds; each is tried out.
     pub fn load(folder: Option<&Path>, service: &str, reset_url: &Url) -> Result<Self, TemplatesError> {
@@ -90,6 +95,12 @@ impl Templates {
         templates.set_undefined_behavior(UndefinedBehavior::Strict);
         templates.set_auto_escape_callback(|name| {
             if name.rsplit('.').next() == Some("html") { AutoEscape::Html } else { AutoEscape::None }
+        });
+        templates.set_formatter(|out, state, value| match state.auto_escape() {
+            AutoEscape::Html if !value.is_safe() && !value.is_undefined() => {
+                Ok(out.write_str(&escaped(&value.to_string()))?)
+            }
+            _ => escape_formatter(out, state, value),
         });
         for (name, text) in texts {
             let wrong = |error| TemplatesError::Wrong(name.clone(), error);
@@ -109,18 +120,19 @@ impl Templates {
             Content::PasswordChanged => (None, None, None),
             Content::NewDevice { device } => (None, None, Some(device.as_str())),
         };
-        let shown = Shown {
-            service: &self.service,
-            email: letter.to.as_str(),
-            at: in_words(letter.at),
-            link,
-            minutes,
-            device,
-        };
+        // All of them are always there, so that a template may ask which it has.
+        let shown = Value::from_pairs([
+            ("service", Value::from(self.service.as_str())),
+            ("email", letter.to.as_str().into()),
+            ("at", in_words(letter.at).into()),
+            ("link", link.into()),
+            ("minutes", minutes.into()),
+            ("device", device.into()),
+        ]);
         let kind = letter.content.kind();
         let rendered = |ending: &str| {
             let name = format!("{kind}.{}.{ending}", letter.language);
-            let text = self.texts.get_template(&name).and_then(|template| template.render(&shown));
+            let text = self.texts.get_template(&name).and_then(|template| template.render(shown.clone()));
             text.map_err(|error| TemplatesError::Wrong(name, error))
         };
         let text = rendered("txt")?;
@@ -178,4 +190,44 @@ fn replace(texts: &mut HashMap<String, String>, folder: &Path) -> Result<(), Tem
 fn in_words(at: OffsetDateTime) -> String {
     let (date, time) = (at.date(), at.time());
     format!("{date} {:02}:{:02} UTC", time.hour(), time.minute())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reset(folder: Option<&Path>) -> Result<Text, TemplatesError> {
+        let url = Url::parse("https://auth.example.org/reset_password?a=1&b=2").unwrap();
+        let letter = Letter {
+            to: Email::parse("a'&b@example.org").unwrap(),
+            language: Language::English,
+            at: OffsetDateTime::UNIX_EPOCH,
+            content: Content::Reset {
+                token: ResetToken::from_bits([7; 16]),
+                lifetime: Duration::minutes(30),
+            },
+        };
+        Templates::load(folder, "auth.example.org", &url)?.text(&letter)
+    }
+
+    /// Some mail programs make no link of one that is escaped further.
+    #[test]
+    fn html_escapes_what_it_needs_and_links_stay_links() {
+        let html = reset(None).unwrap().html;
+
+        assert!(html.contains(
+            "href=\"https://auth.example.org/reset_password?a=1&amp;b=2#email=a%27%26b@example.org"
+        ));
+        assert!(html.contains("the account a&#39;&amp;b@example.org at"));
+        assert_eq!(escaped("<b title=\"'&\">/"), "&lt;b title=&quot;&#39;&amp;&quot;&gt;/");
+    }
+
+    #[test]
+    fn a_template_that_shows_what_there_is_not_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("reset.en.html"), "{{ nothing }}").unwrap();
+
+        let refused = reset(Some(folder.path())).unwrap_err();
+        assert!(refused.to_string().starts_with("reset.en.html is wrong"), "{refused}");
+    }
 }

@@ -19,7 +19,7 @@ use self::value::Setting;
 pub use self::{
     database::DatabaseSettings, http::HttpSettings, log::LogFormat, log::LogSettings, mail::MailSettings,
     password::PasswordSettings, reset::Delivery, reset::ResetSettings, session::SessionSettings,
-    shutdown::ShutdownSettings, value::SettingError, value::in_units,
+    session::TOKEN_FORMATS, shutdown::ShutdownSettings, value::SettingError, value::in_units,
 };
 use crate::cli::Raw;
 
@@ -74,7 +74,7 @@ impl Settings {
         Ok(Self {
             profile,
             database: DatabaseSettings::resolve(raw, profile)?,
-            session: SessionSettings::resolve(raw)?,
+            session: SessionSettings::resolve(raw, profile)?,
             reset,
             mail: MailSettings::resolve(raw, profile, http.public_url.as_ref(), by_mail)?,
             password: PasswordSettings::resolve(raw, profile, http.public_url.as_ref())?,

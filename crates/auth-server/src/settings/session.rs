@@ -2,10 +2,17 @@
 
 use std::time::Duration;
 
-use auth_core::SessionMemory;
+use auth_core::{SessionMemory, model::TokenFormat};
 
-use super::value::{Setting, SettingError, signed};
+use super::{
+    Profile,
+    value::{Setting, SettingError, signed},
+};
 use crate::cli::Raw;
+
+/// The formats of tokens, by their names.
+pub const TOKEN_FORMATS: [(&str, TokenFormat); 2] =
+    [("uuid4", TokenFormat::Uuid4), ("opaque128", TokenFormat::Opaque128)];
 
 const DAY: Duration = Duration::from_hours(24);
 const MINUTE: Duration = Duration::from_mins(1);
@@ -13,6 +20,8 @@ const MINUTE: Duration = Duration::from_mins(1);
 /// How long sessions live, and how many a user can have.
 #[derive(Debug, Clone, Copy)]
 pub struct SessionSettings {
+    /// `AUTH_TOKEN_FORMAT`.
+    pub token_format: TokenFormat,
     /// `AUTH_SESSION_LIFETIME`: 30 days, the most that NIST SP 800-63B-4 recommends for a password alone.
     pub lifetime: time::Duration,
     /// `AUTH_SESSION_IDLE`.
@@ -24,7 +33,7 @@ pub struct SessionSettings {
 }
 
 impl SessionSettings {
-    pub fn resolve(raw: &Raw) -> Result<Self, SettingError> {
+    pub fn resolve(raw: &Raw, profile: Profile) -> Result<Self, SettingError> {
         let lifetime = Setting::new("AUTH_SESSION_LIFETIME", raw.session_lifetime.as_deref());
         let idle = Setting::new("AUTH_SESSION_IDLE", raw.session_idle.as_deref());
         let per_user = Setting::new("AUTH_SESSIONS_PER_USER", raw.sessions_per_user.as_deref());
@@ -35,7 +44,13 @@ impl SessionSettings {
             Some(_) => Some(staleness.duration(Duration::from_millis(10), MINUTE, MINUTE)?),
             None => None,
         };
+        let format = Setting::new("AUTH_TOKEN_FORMAT", raw.token_format.as_deref());
+        let by_profile = match profile {
+            Profile::Development => TokenFormat::Uuid4,
+            Profile::Production => TokenFormat::Opaque128,
+        };
         Ok(Self {
+            token_format: format.one_of(&TOKEN_FORMATS, by_profile)?,
             lifetime: signed(lifetime.duration(MINUTE, DAY * 365, DAY * 30)?),
             idle: signed(idle.duration(MINUTE, DAY * 365, DAY * 7)?),
             per_user: per_user.number(1, 1000, 10)?,

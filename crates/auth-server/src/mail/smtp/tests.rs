@@ -6,6 +6,7 @@ use std::{
 };
 
 use auth_core::{Content, model::Language};
+use proptest::prelude::*;
 use time::OffsetDateTime;
 use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
@@ -222,5 +223,18 @@ async fn a_stall_in_the_midst_of_a_mail_is_of_this_mail_and_one_before_it_of_the
 
         let is_begun = !["greeting", "EHLO"].contains(&step);
         assert_eq!(matches!(failed, MailFailed::Later(_)), is_begun, "{step}: {failed:?}");
+    }
+}
+
+proptest! {
+    /// Whoever can register can get email.
+    #[test]
+    fn every_address_that_is_accepted_is_one_for_the_mail_server(
+        local in "[a-zA-Z0-9!#$%&'*+/=?^_`{|}~.-]{1,70}",
+        domain in "([a-z0-9-]{1,8}|[0-9]{1,3}|\\PC{1,4}|[a-z0-9]{60,64})([.][a-z0-9-]{1,8}|[.][0-9]{1,3}|[.]\\PC{1,3}|[.][a-z]{2,6}){0,4}[.]?",
+    ) {
+        if let Ok(email) = Email::parse(&format!("{local}@{domain}")) {
+            prop_assert!(address_of(&email).is_some(), "{}", email.as_str());
+        }
     }
 }
