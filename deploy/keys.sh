@@ -1,13 +1,22 @@
 #!/bin/sh
-# Makes what the services of docker-compose.yml know and settings must not hold: passwords, keys, certificates. Others
-# each time, and only once. Needs openssl.
+# Makes what the services of docker-compose.yml know and settings must not hold: passwords, keys, certificates. Others on
+# each machine. Needs openssl.
 #
-# keys.sh DATABASE MAIL NODES: for each of them a folder with what it needs and nothing else.
+# keys.sh DATABASE MAIL MIGRATION NODES [again]: for each of them a folder with what it needs and nothing else. What is
+# complete is left alone. If something is missing, or with `again`, keys and certificates are made anew; passwords stay
+# those that are found in any of the folders, because the database knows them.
 set -eu
 umask 022
 
-database=$1 mail=$2 nodes=$3
-if [ -e "$nodes/complete" ]; then
+database=$1 mail=$2 migration=$3 nodes=$4 again=${5-}
+folders="$database $mail $migration $nodes"
+
+is_complete() {
+  for folder in $folders; do
+    [ -e "$folder/complete" ] || return 1
+  done
+}
+if [ -z "$again" ] && is_complete; then
   exit 0
 fi
 work=$(mktemp -d)
@@ -37,25 +46,43 @@ for server in database mail; do
     -extfile extensions -out "$server.pem"
 done
 
-password() { openssl rand -hex 24; }
-superuser=$(password) owner=$(password) service=$(password) mailer=$(password)
+# The first of these passwords that is known; otherwise a new one.
+password() { cat - | grep -m 1 . || openssl rand -hex 24; }
+known() { if [ -e "$1" ]; then cat "$1"; echo; fi; }
+of_url() { if [ -e "$1" ]; then sed -n 's#^[a-z]*://[a-z_]*:\([0-9a-f]*\)@.*#\1#p' "$1"; echo; fi; }
+superuser=$(known "$database/superuser_password" | password)
+owner=$({ known "$database/owner_password"; of_url "$migration/owner_url"; } | password)
+service=$({ known "$database/service_password"; of_url "$nodes/database_url"; } | password)
+mailer=$({ known "$mail/logins" | sed -n 's/^auth://p'; of_url "$nodes/smtp_url"; of_url "$migration/smtp_url"; } | password)
 
-# Each folder is seen by one service only, which is nobody special there: it must be able to read.
-printf %s "$superuser" > "$database/superuser_password"
-printf %s "$owner" > "$database/owner_password"
-printf %s "$service" > "$database/service_password"
-cp database.pem "$database/certificate.pem"
-cp database.key "$database/key.pem"
+# Each folder is seen by one service only, which is nobody special there: it must be able to read. A file appears as a
+# whole: who is interrupted leaves nothing half written.
+put() {
+  cat > "$1.new"
+  chmod 444 "$1.new"
+  mv -f "$1.new" "$1"
+}
+for folder in $folders; do
+  rm -f "$folder/complete"
+done
+printf %s "$superuser" | put "$database/superuser_password"
+printf %s "$owner" | put "$database/owner_password"
+printf %s "$service" | put "$database/service_password"
+put "$database/certificate.pem" < database.pem
+put "$database/key.pem" < database.key
 
-printf 'auth:%s\n' "$mailer" > "$mail/logins"
-cp mail.pem "$mail/certificate.pem"
-cp mail.key "$mail/key.pem"
+printf 'auth:%s\n' "$mailer" | put "$mail/logins"
+put "$mail/certificate.pem" < mail.pem
+put "$mail/key.pem" < mail.key
 
 verified='sslmode=verify-full&sslrootcert=/run/secrets/authority.pem'
-printf %s "postgres://auth_owner:$owner@database/auth?$verified" > "$nodes/owner_url"
-printf %s "postgres://auth_service:$service@database/auth?$verified" > "$nodes/database_url"
-printf %s "smtp://auth:$mailer@mail:1025?tls=required" > "$nodes/smtp_url"
-cp authority.pem "$nodes/authority.pem"
+printf %s "postgres://auth_owner:$owner@database/auth?$verified" | put "$migration/owner_url"
+printf %s "postgres://auth_service:$service@database/auth?$verified" | put "$nodes/database_url"
+for folder in "$migration" "$nodes"; do
+  printf %s "smtp://auth:$mailer@mail:1025?tls=required" | put "$folder/smtp_url"
+  put "$folder/authority.pem" < authority.pem
+done
 
-chmod 444 "$database"/* "$mail"/* "$nodes"/*
-: > "$nodes/complete"
+for folder in $folders; do
+  : > "$folder/complete"
+done

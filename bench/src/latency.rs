@@ -36,6 +36,7 @@ pub fn measure(report: &mut Report) -> anyhow::Result<()> {
             ("AUTH_THROTTLE", "on"),
             ("AUTH_SESSIONS_PER_USER", "1000"),
             ("AUTH_TRUSTED_PROXIES", "127.0.0.1"),
+            ("AUTH_RESET_DELIVERY", "off"),
         ];
         let server = service(folder.path(), &settings)?;
         let check = ask_profile(&server)?;

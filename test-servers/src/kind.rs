@@ -1,12 +1,8 @@
 //! On which databases tests run.
 
-use std::{
-    env, fmt,
-    io::{self, Write},
-    sync::OnceLock,
-};
+use std::{env, fmt, sync::OnceLock};
 
-use crate::binaries;
+use crate::{binaries, left_out::left_out};
 
 /// Names the databases on which tests must run, separated by commas.
 const VARIABLE: &str = "AUTH_TEST_DATABASES";
@@ -78,9 +74,7 @@ fn found() -> Vec<Kind> {
     let (here, missing): (Vec<Kind>, Vec<Kind>) = Kind::ALL.into_iter().partition(|kind| kind.is_here());
     if !missing.is_empty() {
         let names: Vec<&str> = missing.iter().map(|kind| kind.name()).collect();
-        // Not by a macro, whose output is kept back where tests pass. Whether anybody reads it is all the same.
-        let line = format!("left out: {}; apt-get install postgresql mariadb-server\n", names.join(", "));
-        let _ = io::stderr().write_all(line.as_bytes());
+        left_out(&format!("tests on {}", names.join(", ")), "apt-get install postgresql mariadb-server");
     }
     here
 }

@@ -40,11 +40,14 @@ fn send_until_disconnected(address: SocketAddr, over: &AtomicBool) {
     if stream.set_write_timeout(Some(PAUSE)).is_err() {
         return;
     }
+    let mut sent = 0;
     while !over.load(Ordering::Relaxed) {
-        match stream.write_all(&requests) {
+        // What was sent in part goes on where it ended: otherwise it would be a malformed request, which is answered with the
+        // end of the connection.
+        match stream.write(&requests[sent..]) {
             Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
-            Err(_) => return,
-            Ok(()) => {}
+            Err(_) | Ok(0) => return,
+            Ok(length) => sent = (sent + length) % requests.len(),
         }
     }
 }

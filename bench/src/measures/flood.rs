@@ -48,6 +48,7 @@ fn production(folder: &Path, sink: &Sink) -> anyhow::Result<Server> {
         ("AUTH_PROFILE", "production"),
         ("AUTH_DATABASE_URL", database.as_str()),
         ("AUTH_TRUSTED_PROXIES", "127.0.0.1"),
+        ("AUTH_RESET_DELIVERY", "off"),
         ("AUTH_SHUTDOWN_DELAY", "0s"),
     ];
     settings.extend(mail.iter().map(|(name, value)| (*name, value.as_str())));

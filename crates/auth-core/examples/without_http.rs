@@ -16,6 +16,13 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let db = Database::connect(&DatabaseOptions::new("sqlite::memory:")).await?;
     auth_migrations::up(db.for_migrations()).await?;
     let auth = Auth::start(db, Options::default())?;
+    // Looks after sessions and limits, for as long as the program runs.
+    tokio::spawn({
+        let auth = auth.clone();
+        async move { auth.maintain().await }
+    });
+    // Limits on attempts go by the client's address, too.
+    let client = Client::new(Some([192, 0, 2, 1].into()), Some("example"));
 
     let email = Email::parse("ada@example.org")?;
     let new = NewPassword::parse("seven herons by the weir".into(), &auth.policy().password)
@@ -28,13 +35,13 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let right = Password::parse("seven herons by the weir".into())
         .map_err(|error| format!("the password {error}"))?;
-    let logged_in = auth.log_in(Attempt::new(email.clone(), right)).await?;
+    let logged_in = auth.log_in(Attempt::new(email.clone(), right, client.clone())).await?;
     let current = auth.user_behind(&logged_in.token).await?;
     println!("session {} belongs to user {:?}", logged_in.session.id, current.map(|found| found.id));
 
     let token = auth.request_reset(&email).await?;
     let new_password = "an even more correct horse".into();
-    auth.complete_reset(ResetCompletion { email, token, new_password, client: Client::default() }).await?;
+    auth.complete_reset(ResetCompletion { email, token, new_password, client }).await?;
     let still = auth.user_behind(&logged_in.token).await?.is_some();
     println!("after a reset the session counts: {still}");
     Ok(())

@@ -2,11 +2,14 @@
 
 use auth_db::{
     DbError,
-    model::{Client, Session, SessionId, User, UserFilter, UserId},
+    model::{
+        Client, Email, NewPassword, PasswordPolicy, ResetKind, SecretString, Session, SessionId, TokenFormat,
+        User, UserFilter, UserId,
+    },
     sessions, users,
 };
 
-use crate::{AttemptError, Auth, ResetRequest, Unavailable, sessions::Ended};
+use crate::{AttemptError, Auth, RegisterError, Requester, ResetRequest, Unavailable, sessions::Ended};
 
 impl Auth {
     /// The user that matches every field of a filter; none if nobody does. Of several, the one with the lowest id.
@@ -21,6 +24,20 @@ impl Auth {
             Err(DbError::NoResultFound) => Ok(None),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Adds a user who is to set the first password by a reset link: the one that is stored nobody knows.
+    ///
+    /// # Errors
+    ///
+    /// [`RegisterError`]; nothing is stored then.
+    #[tracing::instrument(level = "debug", name = "core.add_user_without_password", skip_all)]
+    pub async fn add_user_without_password(&self, email: Email) -> Result<User, RegisterError> {
+        let random =
+            self.parts().entropy.token::<ResetKind>(TokenFormat::Opaque128).map_err(Unavailable::from)?;
+        let nobodys = SecretString::from(random.expose().as_str());
+        let password = NewPassword::parse(nobodys, &PasswordPolicy { min_code_points: 1 })?;
+        self.register_admitted(email, &password, Requester::default()).await
     }
 
     /// The sessions of a user that count, the newest first.

@@ -151,7 +151,8 @@ impl Auth {
     ///
     /// [`Unavailable::Database`] if it gives none.
     pub async fn ping(&self) -> Result<(), Unavailable> {
-        Ok(self.0.db.ping().await?)
+        self.0.db.ping().await?;
+        Ok(self.0.db.check_schema().await?)
     }
 
     pub(crate) fn parts(&self) -> &Parts {

@@ -140,7 +140,11 @@ mod tests {
         auth.import_user(ada.clone(), PasswordHash::parse(PBKDF2).unwrap()).await.unwrap();
         for email in [ada, Email::parse("nobody@example.org").unwrap()] {
             let began = Instant::now();
-            let login = auth.log_in(Attempt::new(email, Password::parse("wrong".into()).unwrap()));
+            let login = auth.log_in(Attempt::new(
+                email,
+                Password::parse("wrong".into()).unwrap(),
+                auth_db::model::Client::default(),
+            ));
             let early = tokio::time::timeout(Duration::from_millis(150), login).await;
 
             assert!(early.is_err(), "after {:?}", began.elapsed());
@@ -165,7 +169,11 @@ mod tests {
         let is_bcrypt = async |number: usize| {
             let before = bcrypt_hashes.load(Ordering::Relaxed);
             let email = Email::parse(&format!("nobody{number}@example.org")).unwrap();
-            let attempt = Attempt::new(email, Password::parse("wrong".into()).unwrap());
+            let attempt = Attempt::new(
+                email,
+                Password::parse("wrong".into()).unwrap(),
+                auth_db::model::Client::default(),
+            );
             assert!(auth.log_in(attempt).await.is_err());
             bcrypt_hashes.load(Ordering::Relaxed) > before
         };

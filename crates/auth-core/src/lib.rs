@@ -12,14 +12,22 @@
 //! let db = Database::connect(&DatabaseOptions::new("sqlite::memory:")).await?;
 //! auth_migrations::up(db.for_migrations()).await?;
 //! let auth = Auth::start(db, Options::default())?;
+//! // Looks after sessions and limits, for as long as the program runs.
+//! let looking_after = tokio::spawn({
+//!     let auth = auth.clone();
+//!     async move { auth.maintain().await }
+//! });
 //!
 //! let email = Email::parse("ada@example.org")?;
 //! let password = NewPassword::parse("seven herons by the weir".into(), &auth.policy().password)?;
 //! auth.register_user(email.clone(), password).await?;
 //!
 //! let password = Password::parse("seven herons by the weir".into())?;
-//! let logged_in = auth.log_in(Attempt::new(email, password)).await?;
+//! // Limits on attempts go by the client's address, too.
+//! let client = Client::new(Some([192, 0, 2, 1].into()), Some("curl/8"));
+//! let logged_in = auth.log_in(Attempt::new(email, password, client)).await?;
 //! assert!(auth.user_behind(&logged_in.token).await?.is_some());
+//! # looking_after.abort();
 //! # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
 //! # Ok::<(), std::io::Error>(())
 //! ```

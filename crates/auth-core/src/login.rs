@@ -29,10 +29,10 @@ pub struct Attempt {
 }
 
 impl Attempt {
-    /// An attempt by an unknown client that presents nothing.
+    /// An attempt by a client that presents nothing. Without the client's address, no limit per client applies.
     #[must_use]
-    pub fn new(email: Email, password: Password) -> Self {
-        Self { email, password, client: Client::default(), presented: None, device: None }
+    pub const fn new(email: Email, password: Password, client: Client) -> Self {
+        Self { email, password, client, presented: None, device: None }
     }
 }
 
@@ -82,10 +82,17 @@ impl Auth {
     /// nothing about the account.
     #[tracing::instrument(level = "debug", name = "core.log_in", skip_all)]
     pub async fn log_in(&self, attempt: Attempt) -> Result<LoggedIn, LoginError> {
-        let client = attempt.client.address;
-        self.may_guess(client)?;
         let device = attempt.device.as_ref();
-        let verified = match self.verify(&attempt.email, &attempt.password, client, device).await {
+        let limited = self.may_guess(attempt.client.address);
+        // An attempt that was not taken is not given back.
+        let client = attempt.client.address.filter(|_| limited.is_ok());
+        if let Err(throttled) = limited
+            && !(attempt.client.is_shared && self.may_be_the_owner(&attempt.email, device).await?)
+        {
+            return Err(throttled.into());
+        }
+        let address = attempt.client.address;
+        let verified = match self.verify(&attempt.email, &attempt.password, address, device).await {
             Ok(verified) => verified,
             Err(error) => {
                 if matches!(error, AttemptError::Unavailable(_)) {

@@ -74,7 +74,7 @@ impl Auth {
         self.register_admitted(email, &password, Requester::default()).await
     }
 
-    async fn register_admitted(
+    pub(crate) async fn register_admitted(
         &self,
         email: Email,
         password: &NewPassword,

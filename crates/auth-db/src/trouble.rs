@@ -6,6 +6,12 @@ use crate::error::Passing::{self, AtOnce, No, Reconnected};
 
 type Trouble = (&'static str, Passing);
 
+/// What somebody did to the database while the service runs.
+const SCHEMA: Trouble = (
+    "a table or column is missing: the schema is not that of this version, see `auth-server migrate status`",
+    No,
+);
+
 /// The code that the database's own manual explains.
 pub fn code(error: &dyn DatabaseError) -> Option<String> {
     match error.try_downcast_ref::<MySqlDatabaseError>() {
@@ -20,6 +26,11 @@ pub fn of(error: &dyn DatabaseError) -> Option<Trouble> {
         return of_mysql(mysql.number());
     }
     let code = error.code()?;
+    // SQLite has no code of its own for it.
+    if code == "1" && ["no such table", "no such column"].iter().any(|told| error.message().starts_with(told))
+    {
+        return Some(SCHEMA);
+    }
     if error.try_downcast_ref::<PgDatabaseError>().is_some() {
         return of_postgres(&code);
     }
@@ -52,6 +63,7 @@ fn of_postgres(state: &str) -> Option<Trouble> {
         "25006" => ("the database is read-only", Reconnected),
         "25P03" | "57P05" => ("the session was idle for too long", Reconnected),
         "57P01" | "57P02" | "57P03" => ("the database is stopping or starting", Reconnected),
+        "42P01" | "42703" => SCHEMA,
         "57P04" | "3D000" => ("there is no such database", No),
         "53100" => ("the disk is full", No),
         "53200" => ("out of memory", No),
@@ -81,6 +93,7 @@ fn of_mysql(number: u16) -> Option<Trouble> {
         1665 => ("binlog_format is STATEMENT on the server: set MIXED or ROW", No),
         1040 | 1203 | 1226 => ("too many connections", No),
         1044 | 1045 | 1698 => ("the database does not let us in", No),
+        1054 | 1146 => SCHEMA,
         1049 => ("there is no such database", No),
         1317 | 1969 | 3024 => ("a statement took too long", No),
         1003..=1006 | 1014 | 1015 | 1023 | 1024 | 1026 | 1030 | 1180 | 1181 => {
@@ -113,6 +126,8 @@ mod tests {
             (of_mysql(1205), Some(AtOnce)),
             (of_mysql(1927), Some(Reconnected)),
             (of_mysql(1021), Some(No)),
+            (of_postgres("42P01"), Some(No)),
+            (of_mysql(1146), Some(No)),
             (of_mysql(1064), None),
             (of_mysql(1062), None),
         ] {

@@ -9,16 +9,31 @@ use actix_web::{
 use auth_core::model::{Client, Language};
 use ipnet::IpNet;
 
+use crate::HttpOptions;
+
 /// What is kept of the sender of a request.
-pub fn client_of(request: &HttpRequest, trusted: &[IpNet]) -> Client {
+pub fn client_of(request: &HttpRequest, options: &HttpOptions) -> Client {
     let user_agent = request.headers().get(USER_AGENT).and_then(|value| value.to_str().ok());
-    Client::new(client_address(request, trusted), user_agent).in_language(language_of(request))
+    let address = client_address(request, &options.trusted_proxies);
+    Client::new(address, user_agent)
+        .in_language(language_of(request, options.language))
+        .shared(is_behind_unknown_proxy(request, &options.trusted_proxies))
+}
+
+/// Whether a proxy of this network passed a request on that nobody listed: to the limits, all its visitors are one client.
+pub fn is_behind_unknown_proxy(request: &HttpRequest, trusted: &[IpNet]) -> bool {
+    let is_near = |peer: IpAddr| match peer {
+        IpAddr::V4(address) => address.is_loopback() || address.is_private(),
+        IpAddr::V6(address) => address.is_loopback() || address.is_unique_local(),
+    };
+    is_forwarded(request.headers())
+        && peer(request).is_some_and(|peer| is_near(peer) && !is_trusted(peer, trusted))
 }
 
 /// The language that its sender likes best.
-pub fn language_of(request: &HttpRequest) -> Language {
+pub fn language_of(request: &HttpRequest, otherwise: Language) -> Language {
     let header = request.headers().get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
-    Language::preferred(header.unwrap_or_default())
+    Language::preferred(header.unwrap_or_default(), otherwise)
 }
 
 /// The address that a request came from.
@@ -39,6 +54,20 @@ pub fn told_by_proxy<'a>(request: &'a HttpRequest, trusted: &[IpNet], name: &Hea
         (Some(value), None) if is_from_trusted_proxy(request, trusted) => value.to_str().ok(),
         _ => None,
     }
+}
+
+/// Whether a proxy passed a request on, as far as proxies say so.
+pub fn is_forwarded(headers: &HeaderMap) -> bool {
+    const HEADERS: [&str; 7] = [
+        "forwarded",
+        "via",
+        "x-forwarded-for",
+        "x-forwarded-host",
+        "x-forwarded-proto",
+        "x-forwarded-server",
+        "x-real-ip",
+    ];
+    HEADERS.iter().any(|name| headers.contains_key(*name))
 }
 
 fn peer(request: &HttpRequest) -> Option<IpAddr> {

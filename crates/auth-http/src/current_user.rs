@@ -5,9 +5,12 @@ use std::{ops::Deref, sync::Arc};
 use actix_web::{FromRequest, HttpRequest, dev::Payload};
 use futures_util::future::LocalBoxFuture;
 
-use crate::{ApiError, cookie, shared::Shared};
+use crate::{ApiError, cookie, envelope::admissible, shared::Shared};
 
 /// The user who sent a request, by the session cookie it carries. Without one, the answer is 403.
+///
+/// So it is if the method may change something and another site's page may have sent the request: what the routes refuse,
+/// pages that take this refuse, too.
 ///
 /// Dereferences to [`auth_core::CurrentUser`]. Needs [`AuthRoutes`](crate::AuthRoutes) in the same app.
 #[derive(Debug, Clone)]
@@ -27,7 +30,10 @@ impl FromRequest for CurrentUser {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let request = request.clone();
-        Box::pin(async move { Self::behind(&request).await })
+        Box::pin(async move {
+            admissible(&request, &*Shared::of(&request)?)?;
+            Self::behind(&request).await
+        })
     }
 }
 

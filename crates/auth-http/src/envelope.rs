@@ -25,8 +25,8 @@ use futures_util::FutureExt;
 use tracing::Instrument;
 
 use crate::{
-    ApiError, Origin,
-    client::{client_address, told_by_proxy},
+    ApiError, Hsts, HttpOptions, Origin,
+    client::{client_address, is_behind_unknown_proxy, told_by_proxy},
     cors,
     cross_site::{is_local_host, may_pass},
     request_id::{is_presentable, mint},
@@ -52,8 +52,11 @@ const HEADERS: [(HeaderName, HeaderValue); 4] = [
 /// How much of a method is logged, in bytes: as much as the longest that is registered.
 const LONGEST_METHOD: usize = 17;
 
-/// For a year, and for names below this one (ASVS 3.4.1).
-const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000; includeSubDomains");
+/// For a year (ASVS 3.4.1).
+const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000");
+
+/// And for names below this one.
+const HSTS_BELOW: HeaderValue = HeaderValue::from_static("max-age=31536000; includeSubDomains");
 
 /// The middleware around each mounted route, for pages of your own as well:
 /// `.wrap(actix_web::middleware::from_fn(auth_http::envelope))`.
@@ -77,6 +80,7 @@ pub async fn envelope(
         request_id = %id,
         client = address.map(tracing::field::display),
     );
+    shared.log_limits.warn_of_proxy(request.request(), &shared.options);
     let line = RequestLine(request.request().clone());
     let cors = cors::Asked::of(request.method(), request.headers(), &shared.options.origins);
 
@@ -99,19 +103,34 @@ pub async fn envelope(
 pub struct LogLimits {
     rejected: LogLimit,
     failed: LogLimit,
+    proxy: LogLimit,
 }
 
 impl Default for LogLimits {
     fn default() -> Self {
         let limit = || LogLimit::new(100, Duration::from_secs(10));
-        Self { rejected: limit(), failed: limit() }
+        Self { rejected: limit(), failed: limit(), proxy: LogLimit::new(1, Duration::from_hours(1)) }
     }
 }
 
 impl LogLimits {
+    /// Warns once an hour of a proxy that nobody listed.
+    fn warn_of_proxy(&self, request: &HttpRequest, options: &HttpOptions) {
+        if is_behind_unknown_proxy(request, &options.trusted_proxies)
+            && self.proxy.admit().is_some()
+            && let Some(peer) = request.peer_addr()
+        {
+            tracing::warn!(
+                peer = %peer.ip(),
+                "a proxy passes requests on that is not in AUTH_TRUSTED_PROXIES: all its visitors share the limits of one client"
+            );
+        }
+    }
+
     fn log(&self, line: &RequestLine, status: u16, took: Duration) {
         match status {
-            ..400 => tracing::debug!(request = %line, status, ?took, "request completed"),
+            // What failed to log in has its line as an event.
+            ..400 | 401 | 429 => tracing::debug!(request = %line, status, ?took, "request completed"),
             400..500 => {
                 if let Some(suppressed) = self.rejected.admit() {
                     tracing::info!(request = %line, status, ?took, suppressed, "request rejected");
@@ -161,7 +180,7 @@ async fn answer(
 }
 
 /// What is refused before anything of a request is read but its head.
-fn admissible(request: &HttpRequest, shared: &Shared) -> Result<(), ApiError> {
+pub fn admissible(request: &HttpRequest, shared: &Shared) -> Result<(), ApiError> {
     let options = &shared.options;
     let host = host(request);
     if options.local_hosts_only && !host.is_some_and(is_local_host) {
@@ -194,9 +213,11 @@ fn request_id(request: &HttpRequest, shared: &Shared) -> String {
         .map_or_else(mint, str::to_owned)
 }
 
-fn seal(headers: &mut HeaderMap, id: &str, hsts: bool) {
-    if hsts {
-        headers.insert(STRICT_TRANSPORT_SECURITY, HSTS);
+fn seal(headers: &mut HeaderMap, id: &str, hsts: Hsts) {
+    match hsts {
+        Hsts::Off => {}
+        Hsts::Host => drop(headers.insert(STRICT_TRANSPORT_SECURITY, HSTS)),
+        Hsts::Subdomains => drop(headers.insert(STRICT_TRANSPORT_SECURITY, HSTS_BELOW)),
     }
     for (name, value) in HEADERS {
         if !headers.contains_key(&name) {

@@ -56,9 +56,12 @@ impl ApiError {
     pub(crate) const FILE: Self = Self::new(StatusCode::BAD_REQUEST, "a field must be a text, not a file");
     pub(crate) const FOREIGN_HOST: Self =
         Self::closing(StatusCode::FORBIDDEN, "host must be localhost or a loopback address");
+    pub(crate) const FORWARDED: Self =
+        Self::new(StatusCode::FORBIDDEN, "reset tokens are not given out through a proxy");
     pub(crate) const INTERNAL: Self = Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal error");
     pub(crate) const NOT_FOUND: Self = Self::new(StatusCode::NOT_FOUND, "not found");
     pub(crate) const NOT_LOGGED_IN: Self = Self::new(StatusCode::FORBIDDEN, "not logged in");
+    pub(crate) const REGISTRATION_CLOSED: Self = Self::new(StatusCode::FORBIDDEN, "registration is closed");
     pub(crate) const RESET_TOKEN_INVALID: Self = Self::new(StatusCode::FORBIDDEN, "reset token is not valid");
     pub(crate) const TOO_LARGE: Self = Self::closing(StatusCode::PAYLOAD_TOO_LARGE, "body is too large");
     pub(crate) const TOO_SLOW: Self =

@@ -45,6 +45,6 @@ pub use current_user::CurrentUser;
 pub use envelope::envelope;
 pub use error::ApiError;
 pub use leading_slashes::one_leading_slash;
-pub use options::{CookieOptions, HttpOptions, ResetDelivery};
+pub use options::{CookieOptions, Hsts, HttpOptions, Registration, ResetDelivery};
 pub use origin::{InvalidOrigin, Origin};
 pub use shared::AuthRoutes;

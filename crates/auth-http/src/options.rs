@@ -1,5 +1,6 @@
 //! What the wire can be told.
 
+use auth_core::model::Language;
 use ipnet::IpNet;
 
 use crate::Origin;
@@ -16,13 +17,33 @@ pub struct HttpOptions {
     pub trusted_proxies: Vec<IpNet>,
     /// Whether `Host` must name this machine: for a service that answers reset tokens.
     pub local_hosts_only: bool,
+    /// Where the routes are, if not at the root of the app: the path of the scope, such as `/auth`. Redirects lead there.
+    pub mounted_at: String,
+    /// Whether `GET /` is mounted, which says hello. A logout leads there, or to the root of the app.
+    pub welcome: bool,
+    /// Who can register.
+    pub registration: Registration,
+    /// The language of emails and pages for clients that name none of ours.
+    pub language: Language,
     /// How a reset token reaches its owner.
     pub reset: ResetDelivery,
     /// Whether users manage their own accounts here: `PUT /profile/password`, `GET` and `DELETE /profile/sessions`,
     /// `DELETE /profile/sessions/{id}`, `DELETE /profile`.
     pub account_routes: bool,
-    /// Whether every answer tells browsers to come by TLS only, for a year (RFC 6797): where the public URL is https.
-    pub hsts: bool,
+    /// Whether every response tells browsers to come by TLS only, for a year (RFC 6797): where the public URL is https.
+    pub hsts: Hsts,
+}
+
+/// Which hosts browsers are told to come to by TLS only (RFC 6797).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Hsts {
+    /// None.
+    #[default]
+    Off,
+    /// This one (ASVS 3.4.1).
+    Host,
+    /// Those below it, too. **They may be sites of others that have no TLS.**
+    Subdomains,
 }
 
 /// The session cookie.
@@ -39,6 +60,16 @@ impl Default for CookieOptions {
     fn default() -> Self {
         Self { name: "session_id".to_owned(), secure: true }
     }
+}
+
+/// Who can register.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Registration {
+    /// Everybody.
+    #[default]
+    Open,
+    /// Nobody: accounts are made by administrators, and `POST /users` is a 403.
+    Closed,
 }
 
 /// How a reset token reaches its owner.

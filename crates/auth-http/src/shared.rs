@@ -45,6 +45,23 @@ impl AuthRoutes {
         routes::mount(app, &self.0.options);
     }
 
+    /// Makes [`CurrentUser`](crate::CurrentUser) work in the whole app, for routes that are mounted in a scope of it:
+    ///
+    /// ```
+    /// # use actix_web::{App, web};
+    /// # use auth_http::AuthRoutes;
+    /// # fn app(routes: AuthRoutes) {
+    /// App::new()
+    ///     .configure(|app| routes.share(app))
+    ///     .service(web::scope("/auth").configure(|scope| routes.configure(scope)));
+    /// # }
+    /// ```
+    ///
+    /// Say so in [`HttpOptions::mounted_at`], too.
+    pub fn share(&self, app: &mut web::ServiceConfig) {
+        app.app_data(self.0.clone());
+    }
+
     /// Answers every path that is not mounted with a 404 of the same form. To be called last.
     pub fn refuse_the_rest(&self, app: &mut web::ServiceConfig) {
         routes::refuse_the_rest(app);

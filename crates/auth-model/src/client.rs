@@ -14,6 +14,9 @@ pub struct Client {
     pub address: Option<IpAddr>,
     /// In which language its user likes to be written to. Not kept with sessions.
     pub language: Language,
+    /// Whether the address is evidently that of a proxy, which says for whom it asks and is not trusted: many clients may have
+    /// it. Not kept with sessions.
+    pub is_shared: bool,
     /// What the program calls itself: at most [`MAX_USER_AGENT_BYTES`], no control characters.
     user_agent: Option<String>,
 }
@@ -27,13 +30,19 @@ impl Client {
             kept.truncate(kept.floor_char_boundary(MAX_USER_AGENT_BYTES));
             kept
         });
-        Self { address, language: Language::default(), user_agent }
+        Self { address, language: Language::default(), is_shared: false, user_agent }
     }
 
     /// The same, whose user likes to be written to in this language.
     #[must_use]
     pub fn in_language(self, language: Language) -> Self {
         Self { language, ..self }
+    }
+
+    /// The same, whose address may be that of many.
+    #[must_use]
+    pub fn shared(self, is_shared: bool) -> Self {
+        Self { is_shared, ..self }
     }
 
     /// What the program calls itself.

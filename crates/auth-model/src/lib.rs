@@ -27,6 +27,7 @@ mod password;
 mod password_hash;
 mod request;
 mod reset;
+mod rfc3339;
 mod session;
 mod token;
 mod user;
@@ -41,6 +42,7 @@ pub use password::{InvalidPassword, MAX_PASSWORD_BYTES, NewPassword, Password, P
 pub use password_hash::{InvalidPasswordHash, MAX_PASSWORD_HASH_BYTES, PasswordHash};
 pub use request::InvalidRequest;
 pub use reset::PasswordReset;
+pub use rfc3339::rfc3339;
 pub use secrecy::{ExposeSecret, SecretString};
 pub use session::Session;
 pub use token::{

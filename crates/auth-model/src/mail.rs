@@ -25,13 +25,13 @@ impl Language {
         }
     }
 
-    /// The one that somebody likes best, by the header `Accept-Language` (RFC 9110 section 12.5.4); English if it
-    /// names none of ours.
+    /// The one that somebody likes best, by the header `Accept-Language` (RFC 9110 section 12.5.4); otherwise
+    /// the default of the service.
     ///
     /// Of a long header the first 32 ranges count.
     #[must_use]
-    pub fn preferred(accept_language: &str) -> Self {
-        let mut best = (0.0, Self::default());
+    pub fn preferred(accept_language: &str, otherwise: Self) -> Self {
+        let mut best = (0.0, otherwise);
         for range in accept_language.split(',').take(32) {
             let mut parts = range.split(';').map(str::trim);
             let tag = parts.next().unwrap_or_default();
@@ -106,7 +106,7 @@ mod tests {
             ("fr;q=7", Language::English),
             ("frr", Language::English),
         ] {
-            assert_eq!(Language::preferred(header), language, "{header}");
+            assert_eq!(Language::preferred(header, Language::English), language, "{header}");
         }
     }
 }

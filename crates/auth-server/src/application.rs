@@ -12,7 +12,8 @@ use auth_http::{AuthRoutes, HttpOptions, ResetDelivery, one_leading_slash};
 use crate::{
     listener::{self, ListenerOptions, connections_within, raise_limit},
     mail::SmtpMailer,
-    settings::{Delivery, MailSettings, Profile, Settings, ShutdownSettings},
+    output::say,
+    settings::{Delivery, LogFormat, MailSettings, Profile, Settings, ShutdownSettings},
     signals::Signals,
     telemetry,
 };
@@ -69,6 +70,7 @@ impl Application {
         let Self { server, auth, db, routes, mailer, .. } = self;
         let handle = server.handle();
         let mut serving = rt::spawn(server);
+        let watching = rt::spawn(telemetry::watch());
         let maintaining = rt::spawn({
             let auth = auth.clone();
             async move { auth.maintain().await }
@@ -113,6 +115,7 @@ impl Application {
             tracing::warn!("the database did not close in time; it will notice by itself");
         }
         tracing::info!("ended");
+        end(watching).await;
         Ok(())
     }
 }
@@ -153,7 +156,11 @@ async fn warn_of_losses(db: &Database) -> anyhow::Result<()> {
 
 /// What sends mail. A server that can't be reached now may be well later; one that refuses us will not.
 async fn mailer(settings: &MailSettings) -> anyhow::Result<SmtpMailer> {
-    let mailer = SmtpMailer::new(settings.smtp.clone(), settings.from.clone(), settings.load_templates()?);
+    let mailer = SmtpMailer::new(settings.smtp.clone(), settings.from.clone(), settings.load_templates()?)
+        .named(settings.smtp_name.clone());
+    if settings.smtp.is_plain_over_a_network() {
+        tracing::warn!("emails with reset links go to {} in plain text", settings.smtp.shown());
+    }
     match mailer.try_out().await {
         Ok(()) => {}
         Err(MailFailed::Never(cause)) => {
@@ -196,11 +203,16 @@ fn http_options(settings: &Settings) -> HttpOptions {
         local_hosts_only: settings.http.local_hosts_only,
         reset: match (settings.reset.delivery, &settings.mail) {
             (Delivery::Answer, _) => ResetDelivery::Answer,
+            (Delivery::Off, _) => ResetDelivery::Off,
             (Delivery::Mail, Some(mail)) if mail.own_page => ResetDelivery::MailAndPage,
             (Delivery::Mail, _) => ResetDelivery::Mail,
         },
+        registration: settings.http.registration,
+        language: settings.http.language,
+        mounted_at: String::new(),
+        welcome: true,
         account_routes: true,
-        hsts: settings.http.cookie.secure,
+        hsts: settings.http.hsts,
     }
 }
 
@@ -235,7 +247,6 @@ fn bind(settings: &Settings, routes: AuthRoutes) -> anyhow::Result<(Server, Sock
 }
 
 /// The one line that says: here it is.
-#[expect(clippy::print_stdout, reason = "the line is for whoever started the process, not for the log")]
 fn announce(settings: &Settings, address: SocketAddr) {
     let (profile, database) = (settings.profile, settings.database.shown());
     if settings.reset.delivery == Delivery::Answer {
@@ -243,5 +254,18 @@ fn announce(settings: &Settings, address: SocketAddr) {
             "reset tokens are in answers: whoever can reach this address can take over any account"
         );
     }
-    println!("auth-server listening on http://{address} (profile: {profile}, database: {database})");
+    let line = match settings.log.format {
+        LogFormat::Text => {
+            format!("auth-server listening on http://{address} (profile: {profile}, database: {database})")
+        }
+        LogFormat::Json => serde_json::json!({
+            "message": "listening",
+            "address": format!("http://{address}"),
+            "profile": profile.to_string(),
+            "database": database,
+        })
+        .to_string(),
+    };
+    // In a thread of its own: nobody may read it, and the pipe be full.
+    std::thread::spawn(move || say!("{line}"));
 }

@@ -48,6 +48,9 @@ pub enum Migrate {
         /// How many.
         #[arg(long)]
         steps: u32,
+        /// What they hold is lost.
+        #[arg(long)]
+        yes: bool,
     },
     /// List migrations, applied and pending.
     Status,
@@ -66,6 +69,12 @@ pub struct Whom {
 pub enum UserCommand {
     /// Show a user.
     Find(Whom),
+    /// Make an account, whose owner sets the first password by a link: it is mailed, or, where no mail is sent, printed as a
+    /// reset token.
+    Add {
+        /// The address.
+        email: String,
+    },
     /// End all sessions of a user, and let nobody log in.
     Disable(Whom),
     /// Let a user log in again.
@@ -126,6 +135,9 @@ pub enum DenylistCommand {
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Settings")]
 pub struct Raw {
+    /// A file of settings, NAME=VALUE in each line, as systemd and containers read it. Variables and flags win over it.
+    #[arg(long, env = "AUTH_ENV_FILE", global = true)]
+    pub env_file: Option<String>,
     /// `development` or `production`: picks the defaults below.
     #[arg(long, env = "AUTH_PROFILE", global = true)]
     pub profile: Option<String>,
@@ -173,6 +185,10 @@ pub struct Raw {
     /// How long an idle connection is kept (default: 75s). Longer than the proxy in front keeps its connections.
     #[arg(long, env = "AUTH_KEEP_ALIVE", global = true)]
     pub keep_alive: Option<String>,
+    /// Whether browsers are told to come by TLS only: `off`, `host` (default where the public URL is https), or
+    /// `subdomains`, which goes for hosts below that name, too.
+    #[arg(long, env = "AUTH_HSTS", global = true)]
+    pub hsts: Option<String>,
     /// Tokens as UUIDs of version 4 (`uuid4`, 122 random bits) or in the same notation with 128 random bits
     /// (`opaque128`); the default is by profile.
     #[arg(long, env = "AUTH_TOKEN_FORMAT", global = true)]
@@ -193,7 +209,10 @@ pub struct Raw {
     /// all; each check asks the database there). At most 1m.
     #[arg(long, env = "AUTH_SESSION_CACHE_STALENESS", global = true)]
     pub session_cache_staleness: Option<String>,
-    /// How a reset token reaches its owner: `answer` (default in development) or `mail` (in production).
+    /// Whether anybody can register: `open` (default) or `closed` (accounts are made by `user add`).
+    #[arg(long, env = "AUTH_REGISTRATION", global = true)]
+    pub registration: Option<String>,
+    /// How a reset token reaches its owner: `answer` (default in development), `mail` (in production), or not: `off`.
     #[arg(long, env = "AUTH_RESET_DELIVERY", global = true)]
     pub reset_delivery: Option<String>,
     /// How long a reset token counts (default: 30m), at most 24h.
@@ -211,6 +230,15 @@ pub struct Raw {
     /// Who mails are from, such as `Accounts <accounts@example.org>`.
     #[arg(long, env = "AUTH_MAIL_FROM", global = true)]
     pub mail_from: Option<String>,
+    /// What emails call the service (default: the host of the public URL).
+    #[arg(long, env = "AUTH_SITE_NAME", global = true)]
+    pub site_name: Option<String>,
+    /// The language of emails and pages for clients that name none of ours: `en` (default) or `fr`.
+    #[arg(long, env = "AUTH_DEFAULT_LANGUAGE", global = true)]
+    pub default_language: Option<String>,
+    /// What the service calls itself to the mail server (default: the name of this machine).
+    #[arg(long, env = "AUTH_SMTP_NAME", global = true)]
+    pub smtp_name: Option<String>,
     /// A folder of templates that replace those that are built in.
     #[arg(long, env = "AUTH_MAIL_TEMPLATES", global = true)]
     pub mail_templates: Option<String>,

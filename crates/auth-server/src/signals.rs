@@ -2,20 +2,27 @@
 
 use std::io;
 
-/// Waits for `SIGTERM` or `SIGINT`; each call for one more of them.
+/// Waits for `SIGTERM`, `SIGINT` or `SIGHUP`; each call for one more of them.
 pub struct Signals {
     #[cfg(unix)]
     terminate: tokio::signal::unix::Signal,
     #[cfg(unix)]
     interrupt: tokio::signal::unix::Signal,
+    /// The terminal was closed. It ends the service as the others do, and cuts no request off.
+    #[cfg(unix)]
+    hang_up: tokio::signal::unix::Signal,
 }
 
 impl Signals {
-    /// Takes over both signals: from now on they end nothing by themselves.
+    /// Takes over these signals: from now on they end nothing by themselves.
     #[cfg(unix)]
     pub fn listen() -> io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hang_up: signal(SignalKind::hangup())?,
+        })
     }
 
     /// Takes over Ctrl-C.
@@ -30,6 +37,7 @@ impl Signals {
         tokio::select! {
             _ = self.terminate.recv() => "SIGTERM",
             _ = self.interrupt.recv() => "SIGINT",
+            _ = self.hang_up.recv() => "SIGHUP",
         }
     }
 

@@ -1,18 +1,36 @@
 //! The log: to stderr, readable by people or by machines.
 
-use std::io::{self, IsTerminal};
+use std::{
+    io::{self, IsTerminal},
+    time::Duration,
+};
 
 use tracing_subscriber::{Layer, Registry, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
-use crate::settings::{LogFormat, LogSettings};
+use crate::{
+    log_writer::LOG,
+    settings::{LogFormat, LogSettings},
+};
 
 /// Starts the log of the process.
 pub fn start(settings: &LogSettings) -> anyhow::Result<()> {
-    let layer = fmt::layer().with_writer(io::stderr);
+    let layer = fmt::layer().with_writer(|| &LOG);
     let layer: Box<dyn Layer<Registry> + Send + Sync> = match settings.format {
         LogFormat::Text => layer.with_ansi(io::stderr().is_terminal()).boxed(),
         LogFormat::Json => layer.json().flatten_event(true).with_span_list(false).boxed(),
     };
     tracing_subscriber::registry().with(layer.with_filter(settings.filter.clone())).try_init()?;
     Ok(())
+}
+
+/// Writes what waited for a reader of standard error, and says what was dropped, every second.
+pub async fn watch() {
+    let mut second = tokio::time::interval(Duration::from_secs(1));
+    loop {
+        second.tick().await;
+        let dropped = LOG.flush();
+        if dropped > 0 {
+            tracing::warn!(dropped, "lines of the log were dropped: what reads standard error is too slow");
+        }
+    }
 }

@@ -13,7 +13,7 @@ fn production(url: &str) -> Vec<(&'static str, String)> {
     [
         ("AUTH_PROFILE", "production"),
         ("AUTH_DATABASE_URL", url),
-        ("AUTH_PUBLIC_URL", "https://auth.example.org"),
+        ("AUTH_PUBLIC_URL", "https://localhost"),
         ("AUTH_RESET_DELIVERY", "answer"),
         ("AUTH_LISTEN", "127.0.0.1:0"),
         ("AUTH_SHUTDOWN_DELAY", "0s"),
@@ -36,13 +36,16 @@ async fn production_starts_once_the_schema_was_built_by_hand() {
     let without = run(&[], &settings);
     assert_eq!(without.code, 1);
     let reason = match kind() {
-        Kind::Sqlite => "does not exist; `auth-server migrate up` makes it",
+        Kind::Sqlite => "`auth-server migrate up` makes a new database there",
         _ => "the database schema is 10 migrations behind; run `auth-server migrate up` first",
     };
     assert!(without.stderr.contains(reason), "{without:?}");
 
     assert_eq!(run(&["migrate", "up"], &settings).stdout, "applied 10 migrations\n");
-    assert_eq!(run(&["migrate", "down", "--steps", "1"], &settings).stdout, "took back 1 migrations\n");
+    let unconfirmed = run(&["migrate", "down", "--steps", "99"], &settings);
+    assert!(unconfirmed.code == 1 && unconfirmed.stderr.contains("all users"), "{unconfirmed:?}");
+    let down = run(&["migrate", "down", "--steps", "1", "--yes"], &settings);
+    assert_eq!(down.stdout, "took back 1 migrations\n");
     let status = run(&["migrate", "status"], &settings).stdout;
     assert_eq!(status.matches("applied  m").count(), 9, "{status}");
     assert_eq!(status.matches("pending  m").count(), 1, "{status}");
@@ -71,7 +74,7 @@ async fn production_starts_once_the_schema_was_built_by_hand() {
     }
     // asvs 3.4.1
     let hsts = cookie.header("strict-transport-security");
-    assert_eq!(hsts, Some("max-age=31536000; includeSubDomains"));
+    assert_eq!(hsts, Some("max-age=31536000"));
 }
 
 /// asvs 13.2.2: whoever takes over the service can't change the schema.
@@ -96,7 +99,7 @@ async fn production_works_as_a_user_that_may_only_read_and_write_rows() {
     let token = client.reset_token(ADA).await;
     assert_eq!(client.reset(ADA, &token, "another horse battery staple").await.status, 200);
     assert_eq!(client.profile(&cookie).await.status, 403);
-    let down = run(&["migrate", "down", "--steps", "1"], &settings);
+    let down = run(&["migrate", "down", "--steps", "1", "--yes"], &settings);
     assert_eq!(down.code, 1, "{down:?}");
 }
 
@@ -126,6 +129,43 @@ async fn a_database_from_a_newer_version_is_left_alone() {
         assert!(output.stderr.contains("the database is from a newer version"), "{output:?}");
         assert!(output.stderr.contains("m29990101_000001_future"), "{output:?}");
     }
+}
+
+/// The file that systemd and containers read.
+#[tokio::test]
+async fn commands_find_the_database_of_the_service_by_its_file_of_settings() {
+    if kind() != Kind::Sqlite {
+        return;
+    }
+    let server = Server::start();
+    server.client().register(ADA).await;
+    let folder = tempfile::tempdir().unwrap();
+    let (file, home) = (folder.path().join("settings.env"), folder.path().join("home"));
+    let data = server.database().parent().unwrap().display().to_string();
+    fs::write(&file, format!("# the service\nAUTH_DATA_DIR=\"{data}\"\nAUTH_SESSION_IDLE=3h\n")).unwrap();
+    let (file, home_told) = (file.to_str().unwrap(), home.to_str().unwrap());
+    let find = ["user", "find", "email=ada@example.org"];
+
+    let by_variable = run(&find, &[("AUTH_ENV_FILE", file), ("HOME", home_told)]);
+    assert!(by_variable.code == 0 && by_variable.stdout.contains(ADA), "{by_variable:?}");
+    let by_flag = run(&[&["--env-file", file], &find[..]].concat(), &[("HOME", home_told)]);
+    assert_eq!(by_flag.stdout, by_variable.stdout);
+    let variable_wins = run(&["check-config"], &[("AUTH_ENV_FILE", file), ("AUTH_SESSION_IDLE", "2h")]);
+    assert!(variable_wins.stdout.contains("session idle          2h\n"), "{variable_wins:?}");
+    let help = run(&["--help"], &[("AUTH_ENV_FILE", file)]);
+    assert!(help.code == 0 && !help.stdout.contains(&data), "{help:?}");
+
+    // Without it, there is no other database to be found, and none to be made.
+    for arguments in [&find[..], &["migrate", "up"], &["migrate", "status"]] {
+        let lost = run(arguments, &[("HOME", home_told)]);
+        assert!(lost.code == 1 && lost.stderr.contains("no database is named"), "{lost:?}");
+    }
+    assert!(!home.exists(), "nothing was made");
+    let missing = run(&find, &[("AUTH_ENV_FILE", "/nonexistent")]);
+    assert!(
+        missing.code == 1 && missing.stderr.contains("AUTH_ENV_FILE (--env-file): /nonexistent"),
+        "{missing:?}"
+    );
 }
 
 #[test]

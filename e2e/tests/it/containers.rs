@@ -3,13 +3,14 @@
 
 use std::{
     env, fs,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
     process::Command,
 };
 
+use ipnet::IpNet;
 use serde_json::Value;
-use test_servers::{Certificates, Kind, kind};
+use test_servers::{Certificates, Kind, kind, left_out};
 
 use crate::support::{ADA, Client, HaProxy, Postbox, Security, Server, free_address, run, told};
 
@@ -27,8 +28,15 @@ fn read(path: impl AsRef<Path>) -> String {
     fs::read_to_string(path).unwrap()
 }
 
+/// With the defaults of what a file `.env` can set.
 fn compose() -> Value {
-    serde_saphyr::from_str(&read(root("docker-compose.yml"))).unwrap()
+    let mut text = read(root("docker-compose.yml"));
+    while let Some(start) = text.find("${") {
+        let end = start + text[start..].find('}').unwrap();
+        let (_, default) = text[start..end].split_once(":-").unwrap();
+        text = format!("{}{default}{}", &text[..start], &text[end + 1..]);
+    }
+    serde_saphyr::from_str(&text).unwrap()
 }
 
 fn services() -> serde_json::Map<String, Value> {
@@ -53,7 +61,7 @@ fn the_compose_file_is_as_the_specification_says() {
     let found =
         env::split_paths(&path).map(|folder| folder.join("check-jsonschema")).find(|file| file.exists());
     let Some(program) = found else {
-        assert!(env::var_os("AUTH_TEST_DATABASES").is_none(), "pip install check-jsonschema");
+        left_out("the schema of the compose file", "pip install check-jsonschema");
         return;
     };
     let schema = [Path::new("--builtin-schema"), Path::new("vendor.compose-spec")];
@@ -73,10 +81,10 @@ fn no_container_has_more_than_it_needs_and_each_is_watched() {
         assert_eq!(service["restart"] == "unless-stopped", !is_once, "{name}");
         assert_eq!(service["healthcheck"]["test"].is_array(), !is_once, "{name}");
         let image = service["image"].as_str().unwrap();
-        assert!(
-            service["build"].is_string() || image.contains(':') && !image.ends_with(":latest"),
-            "{image}"
-        );
+        let is_pinned = image.split_once(':').is_some_and(|(_, tag)| tag.contains('.'));
+        assert!(is_pinned || image == "auth-server", "{image}");
+        assert!(service["mem_limit"].is_string() && service["pids_limit"].is_number(), "{name}");
+        assert!(service["logging"]["options"]["max-size"].is_string(), "{name}");
         for port in service["ports"].as_array().into_iter().flatten() {
             assert!(port.as_str().unwrap().starts_with("127.0.0.1:"), "{name}: {port}");
         }
@@ -95,25 +103,160 @@ fn no_container_has_more_than_it_needs_and_each_is_watched() {
     assert_eq!(nodes["proxy"]["ports"][0], "127.0.0.1:8080:8080");
 }
 
+/// Three services that build one image get in each other's way.
+#[test]
+fn the_image_is_built_once_and_never_looked_for_elsewhere() {
+    let building: Vec<String> =
+        services().into_iter().filter(|(_, it)| !it["build"].is_null()).map(|(name, _)| name).collect();
+    assert_eq!(building, ["migrate"]);
+    for (name, service) in services().into_iter().filter(|(_, it)| it["image"] == "auth-server") {
+        let policy = if name == "migrate" { "build" } else { "never" };
+        assert_eq!(service["pull_policy"], policy, "{name}");
+    }
+}
+
+/// Otherwise a service that is started first gets the address that the proxy is to have.
+#[test]
+fn fixed_addresses_are_not_among_those_that_are_given_out() {
+    let file = compose();
+    for (network, told) in file["networks"].as_object().unwrap() {
+        let range = told["ipam"]["config"][0]["ip_range"].as_str();
+        for (name, service) in services() {
+            let Some(address) = service["networks"][network]["ipv4_address"].as_str() else { continue };
+            let range: IpNet = range.unwrap_or_else(|| panic!("{network} has no ip_range")).parse().unwrap();
+            let subnet: IpNet = told["ipam"]["config"][0]["subnet"].as_str().unwrap().parse().unwrap();
+            let address: IpAddr = address.parse().unwrap();
+            assert!(subnet.contains(&address) && !range.contains(&address), "{name}: {address}");
+        }
+    }
+    assert_eq!(services()["node1"]["environment"]["AUTH_TRUSTED_PROXIES"], "172.30.250.2");
+}
+
+/// A node that is taken over can't change the schema.
+#[test]
+fn the_owners_url_is_for_the_migration_alone() {
+    for (name, service) in services() {
+        let volumes = service["volumes"].to_string();
+        assert_eq!(
+            volumes.contains("keys-of-migration"),
+            ["keys", "migrate"].contains(&name.as_str()),
+            "{name}"
+        );
+    }
+}
+
+/// Containers run as somebody else than who made the clone.
+#[test]
+#[cfg(unix)]
+fn files_that_containers_see_can_be_read_by_everybody() {
+    use std::os::unix::fs::PermissionsExt;
+    for (name, service) in services() {
+        for volume in service["volumes"].as_array().into_iter().flatten() {
+            let Some(file) = volume.as_str().unwrap().strip_prefix("./") else { continue };
+            let file = root(file.split(':').next().unwrap());
+            assert_eq!(
+                fs::metadata(&file).unwrap().permissions().mode() & 0o444,
+                0o444,
+                "{name}: {}",
+                file.display()
+            );
+        }
+    }
+}
+
+/// A backup, settings and the folders of builds do not get into an image.
+#[test]
+fn what_an_image_is_built_from_is_listed() {
+    let list = read(root(".dockerignore"));
+    let lines: Vec<&str> = list.lines().filter(|line| !line.starts_with('#')).collect();
+    assert_eq!(lines[0], "*");
+    for line in lines.iter().filter_map(|line| line.strip_prefix('!')) {
+        assert!(root(line).exists(), "{line}");
+    }
+    for left_out in ["**/target", "**/.env*", "**/*.dump"] {
+        assert!(lines.contains(&left_out), "{left_out}");
+    }
+}
+
+/// The folders of keys, as volumes are.
+struct Keys(tempfile::TempDir);
+
+impl Keys {
+    fn new() -> Self {
+        let keys = Self(tempfile::tempdir().unwrap());
+        for name in ["database", "mail", "migration", "nodes"] {
+            fs::create_dir(keys.of(name)).unwrap();
+        }
+        keys
+    }
+
+    fn of(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn make(&self, further: &[&Path]) {
+        let folders = ["database", "mail", "migration", "nodes"].map(|name| self.of(name));
+        let folders: Vec<&Path> =
+            folders.iter().map(PathBuf::as_path).chain(further.iter().copied()).collect();
+        succeeds(root("deploy/keys.sh"), &folders);
+    }
+
+    fn passwords(&self) -> Vec<String> {
+        [
+            ("nodes", "database_url"),
+            ("migration", "owner_url"),
+            ("nodes", "smtp_url"),
+            ("migration", "smtp_url"),
+        ]
+        .map(|(folder, file)| read(self.of(folder).join(file)))
+        .into()
+    }
+}
+
+#[test]
+fn keys_are_made_once_and_again_when_they_were_interrupted_lost_or_are_wanted() {
+    if kind() != Kind::Sqlite {
+        return;
+    }
+    let keys = Keys::new();
+    keys.make(&[]);
+    let (passwords, authority) = (keys.passwords(), read(keys.of("nodes").join("authority.pem")));
+    keys.make(&[]);
+    assert_eq!(read(keys.of("nodes").join("authority.pem")), authority, "once");
+
+    // The database knows the passwords, so they stay, whichever volume is lost.
+    for lost in ["database", "mail", "migration", "nodes"] {
+        fs::remove_dir_all(keys.of(lost)).unwrap();
+        fs::create_dir(keys.of(lost)).unwrap();
+        keys.make(&[]);
+        assert_eq!(keys.passwords(), passwords, "{lost}");
+        assert!(passwords[0].contains(&read(keys.of("database").join("service_password"))), "{lost}");
+    }
+    let before = read(keys.of("nodes").join("authority.pem"));
+    fs::remove_file(keys.of("nodes").join("complete")).unwrap();
+    fs::write(keys.of("nodes").join("smtp_url.new"), "half").unwrap();
+    keys.make(&[]);
+    assert_ne!(read(keys.of("nodes").join("authority.pem")), before, "interrupted");
+    keys.make(&[Path::new("again")]);
+    assert_eq!(keys.passwords(), passwords);
+    assert_eq!(
+        read(keys.of("nodes").join("authority.pem")),
+        read(keys.of("migration").join("authority.pem"))
+    );
+}
+
 /// What the services are told, with the addresses of this machine in the place of names that only containers know.
 struct Here {
-    folder: tempfile::TempDir,
+    keys: Keys,
     database: test_servers::Server,
     postbox: Postbox,
 }
 
 impl Here {
     fn start() -> Option<Self> {
-        let folder = tempfile::tempdir().unwrap();
-        let [database, mail, nodes] = ["database", "mail", "nodes"].map(|name| folder.path().join(name));
-        for place in [&database, &mail, &nodes] {
-            fs::create_dir(place).unwrap();
-        }
-        succeeds(root("deploy/keys.sh"), &[&database, &mail, &nodes]);
-        let before = read(nodes.join("database_url"));
-        succeeds(root("deploy/keys.sh"), &[&database, &mail, &nodes]);
-        assert_eq!(read(nodes.join("database_url")), before, "keys are made once");
-
+        let keys = Keys::new();
+        keys.make(&[]);
+        let [database, mail, nodes] = ["database", "mail", "nodes"].map(|name| keys.of(name));
         let login = read(mail.join("logins"));
         let certificates = Certificates {
             authority: nodes.join("authority.pem"),
@@ -126,11 +269,14 @@ impl Here {
         let server = test_servers::Server::start(Kind::Postgres, options);
         let roles = read(root("deploy/roles.sql")).replace("/run/secrets", database.to_str().unwrap());
         server.run_script(&roles);
-        let here = Self { folder, database: server, postbox };
-        for (file, name) in
-            [("owner_url", "@database/"), ("database_url", "@database/"), ("smtp_url", "@mail:1025")]
-        {
-            here.replace_in(&nodes.join(file), name);
+        let here = Self { keys, database: server, postbox };
+        for (folder, file, name) in [
+            ("migration", "owner_url", "@database/"),
+            ("nodes", "database_url", "@database/"),
+            ("nodes", "smtp_url", "@mail:1025"),
+            ("migration", "smtp_url", "@mail:1025"),
+        ] {
+            here.replace_in(&here.keys.of(folder).join(file), name);
         }
         Some(here)
     }
@@ -150,12 +296,12 @@ impl Here {
 
     /// What a service is told, as the compose file says.
     fn settings(&self, service: &str) -> Vec<(String, String)> {
-        let nodes = self.folder.path().join("nodes");
+        let own = self.keys.of(if service == "migrate" { "migration" } else { "nodes" });
         let told = services()[service]["environment"].as_object().unwrap().clone();
         let told = told.into_iter().filter(|(name, _)| name != "AUTH_LISTEN").map(|(name, value)| {
             let value = match name.as_str() {
                 "AUTH_TRUSTED_PROXIES" => "127.0.0.1".to_owned(),
-                _ => value.as_str().unwrap().replace("/run/secrets", nodes.to_str().unwrap()),
+                _ => value.as_str().unwrap().replace("/run/secrets", own.to_str().unwrap()),
             };
             (name, value)
         });
@@ -173,7 +319,7 @@ impl Here {
 
 /// The proxy's configuration, with the addresses of this machine.
 fn configuration(address: SocketAddr, nodes: &[Server]) -> String {
-    let mut text = read(root("deploy/haproxy.cfg")).replace("bind :8080", &format!("bind {address}"));
+    let mut text = read(root("deploy/haproxy.cfg")).replace("bind :::8080 v4v6", &format!("bind {address}"));
     for (number, node) in nodes.iter().enumerate() {
         let name = format!("node{}:5000", number + 1);
         assert!(text.contains(&name), "{text}");

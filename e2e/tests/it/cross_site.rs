@@ -67,7 +67,8 @@ async fn a_foreign_page_is_refused_on_each_route_that_changes_something() {
 #[tokio::test]
 async fn listed_origins_pass_and_where_some_are_listed_the_host_does_not_count() {
     let server = Server::with(&[
-        ("AUTH_PUBLIC_URL", "https://auth.example.org/login"),
+        ("AUTH_PUBLIC_URL", "https://auth.example.org"),
+        ("AUTH_RESET_DELIVERY", "off"),
         ("AUTH_ALLOWED_ORIGINS", "https://app.example.org, https://other.example.org"),
     ]);
     let client = server.client();

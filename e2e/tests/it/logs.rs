@@ -129,6 +129,19 @@ async fn each_fact_that_matters_for_security_is_one_event() {
     );
 }
 
+/// The event says all there is to say.
+#[tokio::test]
+async fn a_login_that_fails_is_one_line() {
+    let server = Server::start();
+    server.client().register(crate::support::ADA).await;
+    let before = server.log().lines().count();
+    server.client().log_in(crate::support::ADA, "wrong").await;
+
+    let log = server.log();
+    let lines: Vec<&str> = log.lines().skip(before).collect();
+    assert!(lines.len() == 1 && lines[0].contains("login.failed"), "{lines:?}");
+}
+
 #[tokio::test]
 async fn each_request_is_a_debug_line_and_each_refusal_an_info_line() {
     let quiet = Server::start();

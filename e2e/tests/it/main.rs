@@ -26,6 +26,7 @@ mod startup;
 mod support;
 mod throttle;
 mod trouble;
+mod unread;
 mod walk;
 
 /// The same, unchanged, on `PostgreSQL` and `MariaDB`.

@@ -43,6 +43,24 @@ async fn users_are_found_by_their_fields() {
     assert!(bad(&server, &["user", "find"]).contains("no field is given"));
 }
 
+/// Where nobody can register.
+#[tokio::test]
+async fn an_administrator_makes_an_account_and_its_owner_sets_the_password() {
+    let server = Server::with(&[("AUTH_REGISTRATION", "closed")]);
+    let client = server.client();
+    let refused = client.register(ADA).await;
+    assert_eq!((refused.status, refused.body.as_str()), (403, r#"{"message":"registration is closed"}"#));
+
+    let added = good(&server, &["user", "add", ADA]);
+    assert!(added.starts_with("id=1 email=ada@example.org state=enabled created_at=20"), "{added}");
+    let token = added.trim_end().rsplit(' ').next().unwrap();
+    assert_eq!(client.log_in(ADA, PASSWORD).await.status, 401);
+    assert_eq!(client.reset(ADA, token, PASSWORD).await.status, 200);
+    assert_eq!(client.log_in(ADA, PASSWORD).await.status, 200);
+    assert!(bad(&server, &["user", "add", "ADA@example.org"]).contains("already exists"));
+    assert!(bad(&server, &["user", "add", "ada"]).contains("such as ada@example.org"));
+}
+
 /// asvs 6.5.6, 7.4.2
 #[tokio::test]
 async fn a_disabled_user_is_out_at_once_and_may_come_back() {

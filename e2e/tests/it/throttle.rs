@@ -5,7 +5,11 @@ use reqwest::Method;
 use crate::support::{ADA, Answer, Client, PASSWORD, Server, told};
 
 fn throttled() -> Server {
-    Server::with(&[("AUTH_THROTTLE", "on"), ("AUTH_TRUSTED_PROXIES", "127.0.0.1")])
+    Server::with(&[
+        ("AUTH_THROTTLE", "on"),
+        ("AUTH_TRUSTED_PROXIES", "127.0.0.1"),
+        ("AUTH_RESET_DELIVERY", "off"),
+    ])
 }
 
 /// A login that a proxy passes on.

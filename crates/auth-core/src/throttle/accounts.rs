@@ -123,6 +123,18 @@ impl Auth {
         }
     }
 
+    /// Whether the limit of a client that is many is no reason to refuse an attempt: it comes from a known device, or nobody
+    /// failed at the account.
+    pub(crate) async fn may_be_the_owner(
+        &self,
+        email: &Email,
+        device: Option<&DeviceToken>,
+    ) -> Result<bool, Unavailable> {
+        let account = self.read_account(email, device).await?;
+        let counts = !account.attempts().is_forgotten(self.now());
+        Ok(account.device.is_some() || account.attempts().failures == 0 || !counts)
+    }
+
     /// Reads at once what is known of an account.
     async fn read_account(&self, email: &Email, token: Option<&DeviceToken>) -> Result<Account, Unavailable> {
         let (db, digest) = (self.parts().db.read(), account_digest(email));

@@ -176,10 +176,7 @@ pub fn new_password(text: &str) -> NewPassword {
 }
 
 pub fn attempt(address: &str, text: &str) -> Attempt {
-    Attempt {
-        client: Client::new(Some([192, 0, 2, 1].into()), Some("test")),
-        ..Attempt::new(email(address), password(text))
-    }
+    Attempt::new(email(address), password(text), Client::new(Some([192, 0, 2, 1].into()), Some("test")))
 }
 
 pub fn completion(address: &str, token: &ResetToken, new: &str) -> ResetCompletion {

@@ -309,6 +309,41 @@ async fn one_client_may_register_five_times_an_hour_and_try_forty_tokens() {
     world.auth.complete_reset(from(completion(ADA, &token, PASSWORD))).await.unwrap();
 }
 
+/// A proxy that nobody listed: all visitors of a site are one client, and one of them guesses.
+#[tokio::test]
+async fn behind_an_unknown_proxy_owners_get_in_although_others_used_up_its_limit() {
+    let world = throttled().await;
+    let proxy = |attempt: Attempt| {
+        let client = Client::new(Some([10, 0, 0, 1].into()), Some("test")).shared(true);
+        Attempt { client, ..attempt }
+    };
+    let device = world.auth.log_in(proxy(attempt(ADA, PASSWORD))).await.unwrap().device.unwrap();
+    for number in 0..40 {
+        let guess = proxy(attempt(&format!("user{number}@example.org"), "wrong"));
+        assert!(matches!(world.auth.log_in(guess).await, Err(LoginError::InvalidCredentials)));
+    }
+
+    let again = proxy(attempt("user0@example.org", "wrong"));
+    assert!(
+        throttled_for(&world.auth.log_in(again).await.unwrap_err()).is_some(),
+        "one at which somebody failed"
+    );
+    world.auth.log_in(proxy(attempt(ADA, PASSWORD))).await.unwrap();
+    assert!(matches!(
+        world.auth.log_in(proxy(attempt(ADA, "wrong"))).await,
+        Err(LoginError::InvalidCredentials)
+    ));
+    assert!(throttled_for(&world.auth.log_in(proxy(attempt(ADA, PASSWORD))).await.unwrap_err()).is_some());
+    world.auth.log_in(with_device(&device, proxy(attempt(ADA, PASSWORD)))).await.unwrap();
+    // A client of its own has no such way.
+    for number in 0..40 {
+        let guess = attempt(&format!("other{number}@example.org"), "wrong");
+        assert!(matches!(world.auth.log_in(guess).await, Err(LoginError::InvalidCredentials)));
+    }
+    world.register("eve@example.org").await;
+    assert!(throttled_for(&world.log_in("eve@example.org", PASSWORD).await.unwrap_err()).is_some());
+}
+
 /// asvs 2.3.3: what was busy or broke is nobody's failure.
 #[tokio::test]
 async fn a_try_that_ends_in_a_fault_of_ours_is_given_back() {

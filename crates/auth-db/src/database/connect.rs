@@ -61,8 +61,14 @@ pub enum ConnectError {
     /// The URL has a parameter that the driver does not know; it would log its value, which may be a secret.
     #[error("the database URL has an unknown parameter `{0}`; accepted: {accepted}", accepted = accepted_parameters())]
     Parameter(String),
+    /// The URL has characters in the user or password that end them: what follows would be taken for a host or a database,
+    /// and shown.
+    #[error(
+        "characters such as @ / # ? in the user or password of the database URL must be percent-encoded: %40 %2F %23 %3F"
+    )]
+    Encoding,
     /// There is no such file, and it was not to be made.
-    #[error("the database file {} does not exist; `auth-server migrate up` makes it", .0.display())]
+    #[error("the database file {} does not exist: is it the right path (AUTH_DATABASE_URL, AUTH_DATA_DIR)? `auth-server migrate up` makes a new database there", .0.display())]
     Missing(PathBuf),
     /// The file or its folder can't be made or opened.
     #[error("the database file {} can't be opened: {cause}", path.display())]

@@ -17,7 +17,7 @@ mod usability;
 use std::{fmt, pin::Pin};
 
 use auth_model::ExposeSecret;
-use sea_orm::{DatabaseConnection, DbBackend, sqlx::postgres::PgConnectOptions};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement, sqlx::postgres::PgConnectOptions};
 
 pub use self::{
     autocommit::{Autocommit, Writer},
@@ -189,6 +189,20 @@ impl Database {
     /// [`DbError::Unavailable`] if it gives none, or takes none.
     pub async fn ping(&self) -> Result<(), DbError> {
         server::check(&self.reader).await
+    }
+
+    /// Asks the database whether it has the tables of this version: somebody may have taken migrations back.
+    ///
+    /// # Errors
+    ///
+    /// [`DbError::Unavailable`] if it has not.
+    pub async fn check_schema(&self) -> Result<(), DbError> {
+        // Each table, and the latest column of each that got some; no row is looked at.
+        let question = "SELECT u.disabled_at, u.email_verified_at, d.kind_digest FROM users u, sessions s, reset_tokens r, server_keys k, \
+                        throttles t, devices d, device_kinds n, outbox o WHERE 1 = 0";
+        let statement = Statement::from_string(self.reader.get_database_backend(), question);
+        self.reader.query_one_raw(statement).await?;
+        Ok(())
     }
 
     /// Closes all connections, once they are free.

@@ -134,6 +134,12 @@ fn mysql(url: &str) -> Result<Target, ConnectError> {
 }
 
 fn parsed(url: &str) -> Result<Url, ConnectError> {
+    let (_, rest) = url.split_once("://").ok_or(ConnectError::Url)?;
+    let end_of_authority = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    // No name of a database or value of a parameter needs either.
+    if rest[end_of_authority..].contains(['@', '#']) {
+        return Err(ConnectError::Encoding);
+    }
     Url::parse(url).map_err(|_| ConnectError::Url)
 }
 
@@ -160,6 +166,21 @@ mod tests {
         Transport::{Local, Unverified, Verified},
         *,
     };
+
+    #[test]
+    fn a_password_that_is_not_encoded_is_not_taken_for_a_host() {
+        for url in [
+            "postgres://auth:p@ss/w0rd#x@db/auth",
+            "postgres://auth:12/w@db/auth",
+            "postgres://auth:12#w@db/auth",
+            "mysql://auth:12?w@db/auth",
+            "postgres://auth:pw@db/auth#",
+        ] {
+            assert!(matches!(transport(url), Err(ConnectError::Encoding)), "{url}");
+        }
+        assert!(transport("postgres://auth:p@ss@db/auth").is_ok(), "the last one ends it");
+        assert!(transport("postgres://auth:p%40ss%2Fw0rd%23x@db/auth").is_ok());
+    }
 
     #[test]
     fn other_hosts_are_verified_unless_the_url_says_otherwise() {

@@ -35,6 +35,24 @@ async fn futures_can_move_between_threads() {
     added.await.unwrap().unwrap();
 }
 
+/// Somebody took the migrations back while the service runs.
+#[tokio::test]
+async fn a_schema_that_was_taken_back_is_unavailable_and_says_so() {
+    let world = World::new().await;
+    world.db.check_schema().await.unwrap();
+    // One at a time, down to nothing.
+    while auth_migrations::down(world.db.for_migrations(), 1).await.unwrap() > 0 {
+        let told = [
+            world.db.check_schema().await.unwrap_err(),
+            users::find_by_email(world.db.read(), &email("ada@example.org")).await.unwrap_err(),
+        ];
+        for error in told {
+            assert!(matches!(error, DbError::Unavailable(_)), "{error:?}");
+            assert!(error.to_string().contains("the schema is not that of this version"), "{error}");
+        }
+    }
+}
+
 /// A statement that no connection has prepared.
 fn unprepared(tx: &Transaction, number: usize) -> Statement {
     let backend = tx.get_database_backend();

@@ -3,11 +3,10 @@
 use actix_web::{FromRequest, HttpRequest, HttpResponse, Route, dev::Payload, http::Method, web};
 use auth_core::{
     Confirmation, OwnSession, PasswordChange,
-    model::{Password, SessionId},
+    model::{Password, SessionId, rfc3339},
 };
 use futures_util::future::LocalBoxFuture;
 use serde::Serialize;
-use time::OffsetDateTime;
 
 use super::mount_at;
 use crate::{
@@ -109,7 +108,7 @@ fn confirmation(
     };
     Ok(Confirmation {
         password,
-        client: client_of(request, &options.trusted_proxies),
+        client: client_of(request, options),
         device: cookie::presented_device(&options.cookie, request.headers()),
     })
 }
@@ -168,10 +167,4 @@ async fn delete(asked: Asked) -> Result<HttpResponse, ApiError> {
 
     let cleared = cookie::cleared(asked.cookie());
     Ok(HttpResponse::Ok().cookie(cleared).json(Message { message: "account deleted" }))
-}
-
-/// RFC 3339 section 5.6, in UTC, to the second.
-fn rfc3339(at: OffsetDateTime) -> String {
-    let time = at.time();
-    format!("{}T{:02}:{:02}:{:02}Z", at.date(), time.hour(), time.minute(), time.second())
 }

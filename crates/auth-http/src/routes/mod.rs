@@ -28,7 +28,9 @@ pub struct Told<'a> {
 
 /// Mounts every path.
 pub fn mount(app: &mut web::ServiceConfig, options: &HttpOptions) {
-    welcome::mount(app);
+    if options.welcome {
+        welcome::mount(app);
+    }
     users::mount(app);
     sessions::mount(app);
     if options.account_routes {

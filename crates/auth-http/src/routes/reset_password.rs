@@ -8,7 +8,13 @@ use auth_core::{
 use serde::Serialize;
 
 use super::{Told, mount_at, reset_page};
-use crate::{ApiError, client::client_of, cookie, fields::Fields, shared::Shared};
+use crate::{
+    ApiError,
+    client::{client_of, is_forwarded},
+    cookie,
+    fields::Fields,
+    shared::Shared,
+};
 
 /// Tokens are in the answers.
 pub fn mount_answering(app: &mut web::ServiceConfig) {
@@ -44,8 +50,16 @@ struct Asked<'a> {
     reset_token: &'a str,
 }
 
-/// 200 with the token; 403 for an address that nobody has.
-async fn ask(fields: Fields, shared: web::Data<Shared>) -> Result<HttpResponse, ApiError> {
+/// 200 with the token; 403 for an address that nobody has, and for who comes by a proxy.
+async fn ask(
+    fields: Fields,
+    request: HttpRequest,
+    shared: web::Data<Shared>,
+) -> Result<HttpResponse, ApiError> {
+    // A proxy on this machine may serve everybody.
+    if is_forwarded(request.headers()) {
+        return Err(ApiError::FORWARDED);
+    }
     let email = fields.email().map_err(|_| ApiError::UNKNOWN_EMAIL)?;
 
     let token = shared.auth.request_reset(&email).await?;
@@ -60,7 +74,7 @@ async fn ask_for_mail(
     shared: web::Data<Shared>,
 ) -> Result<HttpResponse, ApiError> {
     let email = fields.email()?;
-    let client = client_of(&request, &shared.options.trusted_proxies);
+    let client = client_of(&request, &shared.options);
 
     shared.auth.ask_for_reset(ResetRequest { email: email.clone(), client }).await?;
 
@@ -77,7 +91,7 @@ async fn complete(
     let token = fields.text("reset_token").and_then(|text| ResetToken::parse(text.expose_secret()).ok());
     let token = token.ok_or(ApiError::RESET_TOKEN_INVALID)?;
     let new_password = fields.text("new_password").cloned().unwrap_or_default();
-    let client = client_of(&request, &shared.options.trusted_proxies);
+    let client = client_of(&request, &shared.options);
 
     let completion = ResetCompletion { email: email.clone(), token, new_password, client };
     let device = shared.auth.complete_reset(completion).await?;

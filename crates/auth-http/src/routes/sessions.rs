@@ -35,7 +35,7 @@ async fn log_in(
     let attempt = Attempt {
         email: email.clone(),
         password,
-        client: client_of(&request, &options.trusted_proxies),
+        client: client_of(&request, options),
         presented: cookie::presented(&options.cookie, request.headers()),
         device: cookie::presented_device(&options.cookie, request.headers()),
     };
@@ -53,7 +53,7 @@ fn credentials(fields: &Fields) -> Option<(Email, Password)> {
     Some((fields.email().ok()?, Password::parse(password).ok()?))
 }
 
-/// 302 to `/`, or 403 for a cookie that opens nothing.
+/// 302 to where the routes are, or 403 for a cookie that opens nothing.
 async fn log_out(
     _: NoFields,
     request: HttpRequest,
@@ -67,5 +67,8 @@ async fn log_out(
     }
 
     let cleared = cookie::cleared(options);
-    Ok(HttpResponse::Found().insert_header((LOCATION, "/")).cookie(cleared).finish())
+    // The app's own page, where there is none of ours.
+    let mounted_at = if shared.options.welcome { &shared.options.mounted_at } else { "" };
+    let root = format!("{mounted_at}/");
+    Ok(HttpResponse::Found().insert_header((LOCATION, root)).cookie(cleared).finish())
 }

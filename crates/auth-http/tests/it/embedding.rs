@@ -1,7 +1,12 @@
 //! Somebody else's app, with the routes mounted in it.
 
-use actix_web::http::Method;
-use auth_http::{HttpOptions, ResetDelivery};
+use actix_web::{
+    App,
+    http::Method,
+    test::{self, TestRequest},
+    web,
+};
+use auth_http::{CurrentUser, HttpOptions, ResetDelivery};
 
 use crate::support::{ADA, TestApp, development, told};
 
@@ -51,4 +56,41 @@ async fn reset_tokens_are_in_answers_only_where_that_was_asked_for() {
         let answer = app.form(method, "/reset_password", &[("email", ADA)]).await;
         assert_eq!(told(&answer), (404, r#"{"message":"not found"}"#));
     }
+}
+
+/// The app has pages of its own, and the routes are in a scope.
+#[actix_web::test]
+async fn in_a_scope_the_app_keeps_its_root_and_its_pages_know_who_is_there() {
+    let options = HttpOptions { mounted_at: "/auth".to_owned(), welcome: false, ..development() };
+    let TestApp { routes, .. } = TestApp::with(options).await;
+    let app = App::new()
+        .configure(|app| routes.share(app))
+        .service(web::scope("/auth").configure(|scope| routes.configure(scope)))
+        .route("/", web::get().to(|| async { "the app's own" }))
+        .route("/page", web::to(|user: CurrentUser| async move { format!("page of user {}", user.id) }));
+    let app = test::init_service(app).await;
+    let send = async |request: TestRequest| {
+        let response = test::call_service(&app, request.to_request()).await;
+        let location = response.headers().get("location").map(|to| to.to_str().unwrap().to_owned());
+        let cookie = response.response().cookies().next().map(|cookie| cookie.to_string());
+        let status = response.status().as_u16();
+        let body = String::from_utf8(test::read_body(response).await.to_vec()).unwrap();
+        (status, body, location, cookie)
+    };
+    let fields = [("email", ADA), ("password", "b4l0u b4l0u")];
+
+    assert_eq!(send(TestRequest::post().uri("/auth/users").set_form(fields)).await.0, 200);
+    let (.., cookie) = send(TestRequest::post().uri("/auth/sessions").set_form(fields)).await;
+    let cookie = cookie.unwrap().split(';').next().unwrap().to_owned();
+    let with = |request: TestRequest| request.insert_header(("Cookie", cookie.as_str()));
+    assert_eq!(send(with(TestRequest::get().uri("/page"))).await.1, "page of user 1");
+    assert_eq!(send(TestRequest::get().uri("/page")).await.0, 403);
+    assert_eq!(send(TestRequest::get().uri("/")).await.1, "the app's own");
+    assert_eq!(send(TestRequest::get().uri("/users")).await.0, 404);
+    // A page of somebody else can't make a browser change something on a page of the app.
+    let foreign = with(TestRequest::post().uri("/page")).insert_header(("Sec-Fetch-Site", "cross-site"));
+    assert_eq!(send(foreign).await.0, 403);
+    assert_eq!(send(with(TestRequest::post().uri("/page"))).await.0, 200);
+    let (status, _, location, _) = send(with(TestRequest::delete().uri("/auth/sessions"))).await;
+    assert_eq!((status, location.as_deref()), (302, Some("/")));
 }

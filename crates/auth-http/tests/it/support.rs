@@ -48,6 +48,7 @@ pub fn development() -> HttpOptions {
         cookie: CookieOptions { secure: false, ..CookieOptions::default() },
         reset: ResetDelivery::Answer,
         account_routes: true,
+        welcome: true,
         ..HttpOptions::default()
     }
 }

@@ -1,41 +1,62 @@
 //! The commands that do not serve.
-#![expect(clippy::print_stdout, reason = "what a command answers is for whoever typed it")]
 
 pub mod health;
 pub mod passwords;
 pub mod people;
 
-use anyhow::Context;
-use auth_core::{Scheme, model::TokenFormat};
-use auth_db::Database;
+use anyhow::{Context, bail};
+use auth_core::Scheme;
+use auth_db::{ConnectError, Database};
 
-use crate::settings::{Delivery, LogFormat, Settings, TOKEN_FORMATS, in_units};
+use crate::{
+    output::say,
+    settings::{Delivery, HSTS, LogFormat, REGISTRATION, Settings, TOKEN_FORMATS, in_units},
+};
+
+/// Opens the database that the settings name. One that nobody named is opened if it is there, and never made: whoever
+/// forgot the settings of the service would get another database than its own.
+pub async fn open(settings: &Settings, create: bool) -> anyhow::Result<Database> {
+    let is_named = settings.database.is_named;
+    match Database::connect(&settings.database.options(create && is_named)).await {
+        Err(ConnectError::Missing(path)) if !is_named => bail!(
+            "no database is named, and there is none at {}: name that of the service by AUTH_DATABASE_URL or \
+             AUTH_DATA_DIR, or its file of settings by --env-file",
+            path.display()
+        ),
+        opened => Ok(opened?),
+    }
+}
 
 /// Applies all pending migrations; makes the database file if need be.
 pub async fn migrate_up(settings: &Settings) -> anyhow::Result<()> {
-    let db = Database::connect(&settings.database.options(true)).await?;
+    let db = open(settings, true).await?;
     let applied = auth_migrations::up(db.for_migrations()).await?;
-    println!("applied {applied} migrations");
+    say!("applied {applied} migrations");
     Ok(db.close().await?)
 }
 
 /// Takes back the newest migrations.
-pub async fn migrate_down(settings: &Settings, steps: u32) -> anyhow::Result<()> {
-    let db = Database::connect(&settings.database.options(false)).await?;
+pub async fn migrate_down(settings: &Settings, steps: u32, yes: bool) -> anyhow::Result<()> {
+    if !yes {
+        bail!(
+            "this deletes the tables and columns of {steps} migrations with what they hold: with the first of them, all users; make a backup, and say so with --yes"
+        );
+    }
+    let db = open(settings, false).await?;
     let taken_back = auth_migrations::down(db.for_migrations(), steps).await?;
-    println!("took back {taken_back} migrations");
+    say!("took back {taken_back} migrations");
     Ok(db.close().await?)
 }
 
 /// Lists migrations, applied and pending.
 pub async fn migrate_status(settings: &Settings) -> anyhow::Result<()> {
-    let db = Database::connect(&settings.database.options(false)).await?;
+    let db = open(settings, false).await?;
     let status = auth_migrations::status(db.for_migrations()).await.context("the schema can't be read")?;
     for (state, names) in
         [("applied", &status.applied), ("unknown", &status.unknown), ("pending", &status.pending)]
     {
         for name in names {
-            println!("{state}  {name}");
+            say!("{state}  {name}");
         }
     }
     Ok(db.close().await?)
@@ -59,6 +80,7 @@ pub fn check_config(settings: &Settings) -> anyhow::Result<()> {
     let delivery = match reset.delivery {
         Delivery::Answer => "answer",
         Delivery::Mail => "mail",
+        Delivery::Off => "off",
     };
     let mail_server = mail.as_ref().map_or("none".to_owned(), |mail| mail.smtp.shown());
     let hashing = &password.hashing;
@@ -78,6 +100,10 @@ pub fn check_config(settings: &Settings) -> anyhow::Result<()> {
         ("public url", http.public_url.as_ref().map_or("none".to_owned(), ToString::to_string)),
         ("origins", or_none(&origins.join(", "))),
         ("cookie", format!("{}{}", http.cookie.name, if http.cookie.secure { ", Secure" } else { "" })),
+        ("registration", word(&REGISTRATION, http.registration)),
+        ("default language", http.language.to_string()),
+        ("site name", mail.as_ref().map_or("none".to_owned(), |mail| mail.service.clone())),
+        ("hsts", word(&HSTS, http.hsts)),
         ("trusted proxies", or_none(&proxies.join(", "))),
         ("workers", http.workers.to_string()),
         (
@@ -89,7 +115,7 @@ pub fn check_config(settings: &Settings) -> anyhow::Result<()> {
         ("database connections", database.max_connections.to_string()),
         ("database timeout", in_units(database.timeout)),
         ("database connect", in_units(database.connect_timeout)),
-        ("token format", name_of(session.token_format).to_owned()),
+        ("token format", word(&TOKEN_FORMATS, session.token_format)),
         ("session lifetime", shown(session.lifetime)?),
         ("session idle", shown(session.idle)?),
         ("sessions per user", session.per_user.to_string()),
@@ -110,14 +136,15 @@ pub fn check_config(settings: &Settings) -> anyhow::Result<()> {
         ("log", format!("{}, {format}", log.filter)),
         ("not settings", or_none(&unknown.join(", "))),
     ] {
-        println!("{name:<22}{value}");
+        say!("{name:<22}{value}");
     }
-    println!("the settings are good");
+    say!("the settings are good");
     Ok(())
 }
 
-fn name_of(format: TokenFormat) -> &'static str {
-    TOKEN_FORMATS.iter().find(|(_, known)| *known == format).map_or("", |(name, _)| name)
+/// The word for a value, of those that the setting accepts.
+fn word<T: PartialEq + Copy>(words: &[(&str, T)], value: T) -> String {
+    words.iter().find(|(_, known)| *known == value).map_or(String::new(), |(word, _)| (*word).to_owned())
 }
 
 fn or_none(text: &str) -> String {

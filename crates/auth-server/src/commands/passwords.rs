@@ -1,5 +1,4 @@
 //! `auth-server denylist build`: a filter of breached passwords.
-#![expect(clippy::print_stdout, reason = "what a command answers is for whoever typed it")]
 
 use std::{
     fs::File,
@@ -7,6 +6,7 @@ use std::{
     path::Path,
 };
 
+use crate::output::say;
 use anyhow::{Context, bail};
 use auth_core::{BREACHED_MISTAKES_ONE_IN, BreachedBuilder};
 
@@ -38,7 +38,7 @@ pub fn build(input: Option<&Path>, hashes: bool, output: &Path) -> anyhow::Resul
     }
     let (count, filter) = builder.build();
     std::fs::write(output, &filter).with_context(|| format!("{} can't be written", output.display()))?;
-    println!(
+    say!(
         "{count} passwords in {} bytes; one in {BREACHED_MISTAKES_ONE_IN} others is refused by mistake",
         filter.len()
     );

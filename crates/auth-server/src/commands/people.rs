@@ -1,17 +1,17 @@
 //! `auth-server user …` and `auth-server session …`: what administrators do. Nobody but the owner chooses a password.
-#![expect(clippy::print_stdout, reason = "what a command answers is for whoever typed it")]
 
 use std::num::NonZeroUsize;
 
 use anyhow::{Context, bail};
 use auth_core::{
     Auth, HasherOptions, MailOptions, Options, RequestResetError,
-    model::{Session, SessionId, User, UserFilter},
+    model::{Email, Session, SessionId, User, UserFilter, rfc3339},
 };
 use auth_db::Database;
 
 use crate::{
     cli::{SessionCommand, UserCommand, Whom},
+    output::say,
     settings::{Delivery, Settings},
     telemetry,
 };
@@ -20,22 +20,28 @@ use crate::{
 pub async fn user(settings: &Settings, command: UserCommand) -> anyhow::Result<()> {
     let (auth, db) = open(settings).await?;
     match command {
-        UserCommand::Find(whom) => println!("{}", line_of(&find(&auth, &whom).await?)),
+        UserCommand::Find(whom) => say!("{}", line_of(&find(&auth, &whom).await?)),
+        UserCommand::Add { email } => {
+            let email = Email::parse(&email).context("such as ada@example.org")?;
+            let user = auth.add_user_without_password(email).await?;
+            say!("{}", line_of(&user));
+            reset(&auth, settings, &user).await?;
+        }
         UserCommand::Disable(whom) => {
             let user = find(&auth, &whom).await?;
             auth.disable_user(user.id).await?;
-            println!("user {} is disabled, and all sessions have ended", user.id);
+            say!("user {} is disabled, and all sessions have ended", user.id);
         }
         UserCommand::Enable(whom) => {
             let user = find(&auth, &whom).await?;
             auth.enable_user(user.id).await?;
-            println!("user {} is enabled", user.id);
+            say!("user {} is enabled", user.id);
         }
         UserCommand::Delete { whom, yes } => {
             let user = find(&auth, &whom).await?;
             confirmed(yes, &format!("this deletes {}", line_of(&user)))?;
             auth.delete_user(user.id).await?;
-            println!("user {} is deleted", user.id);
+            say!("user {} is deleted", user.id);
         }
         UserCommand::Reset(whom) => reset(&auth, settings, &find(&auth, &whom).await?).await?,
     }
@@ -48,7 +54,7 @@ pub async fn session(settings: &Settings, command: SessionCommand) -> anyhow::Re
     match command {
         SessionCommand::List(whom) => {
             for session in auth.sessions_of(find(&auth, &whom).await?.id).await? {
-                println!("{}", line_of_session(&session));
+                say!("{}", line_of_session(&session));
             }
         }
         SessionCommand::End { id } => {
@@ -57,19 +63,19 @@ pub async fn session(settings: &Settings, command: SessionCommand) -> anyhow::Re
             if !auth.end_session(parsed).await? {
                 bail!("there is no session {id}");
             }
-            println!("session {id} has ended");
+            say!("session {id} has ended");
         }
         SessionCommand::EndAll { whom, of_all_users: false, .. } => {
             let user = find(&auth, &whom).await?;
             let count = auth.destroy_sessions(user.id).await?;
-            println!("{count} sessions of user {} have ended", user.id);
+            say!("{count} sessions of user {} have ended", user.id);
         }
         SessionCommand::EndAll { whom, of_all_users: true, yes } => {
             if !whom.fields.is_empty() {
                 bail!("either some user's sessions or those of all users");
             }
             confirmed(yes, "this logs everybody out")?;
-            println!("{} sessions have ended", auth.end_every_session().await?);
+            say!("{} sessions have ended", auth.end_every_session().await?);
         }
     }
     Ok(db.close().await?)
@@ -78,7 +84,7 @@ pub async fn session(settings: &Settings, command: SessionCommand) -> anyhow::Re
 /// With as little as it takes: nobody logs in here.
 async fn open(settings: &Settings) -> anyhow::Result<(Auth, Database)> {
     telemetry::start(&settings.log)?;
-    let db = Database::connect(&settings.database.options(false)).await?;
+    let db = super::open(settings, false).await?;
     let status = auth_migrations::status(db.for_migrations()).await.context("the schema can't be read")?;
     if !status.is_current() {
         bail!("the database schema is not that of this version; run `auth-server migrate status`");
@@ -89,6 +95,7 @@ async fn open(settings: &Settings) -> anyhow::Result<(Auth, Database)> {
         mail: MailOptions::default(),
         ..Options::default()
     };
+    options.policy.token_format = settings.session.token_format;
     options.policy.session_idle = settings.session.idle;
     options.policy.reset_lifetime = settings.reset.lifetime;
     let auth = Auth::start(db.clone(), options).context("the hashing thread can't be started")?;
@@ -107,7 +114,7 @@ async fn reset(auth: &Auth, settings: &Settings, user: &User) -> anyhow::Result<
     }
     if settings.reset.delivery == Delivery::Mail {
         auth.send_reset(user).await?;
-        println!("a reset link will be sent to user {}", user.id);
+        say!("a reset link will be sent to user {}", user.id);
         return Ok(());
     }
     let token = match auth.request_reset(&user.email).await {
@@ -115,7 +122,7 @@ async fn reset(auth: &Auth, settings: &Settings, user: &User) -> anyhow::Result<
         Err(RequestResetError::UnknownEmail) => bail!("no such user any more"),
         Err(RequestResetError::Unavailable(cause)) => return Err(cause.into()),
     };
-    println!("reset token of user {}, for its owner only: {}", user.id, *token.expose());
+    say!("reset token of user {}, for its owner only: {}", user.id, *token.expose());
     Ok(())
 }
 
@@ -129,12 +136,13 @@ fn confirmed(yes: bool, what: &str) -> anyhow::Result<()> {
 
 fn line_of(user: &User) -> String {
     let state = if user.disabled_at.is_some() { "disabled" } else { "enabled" };
-    format!("id={} email={} state={state} created_at={}", user.id, user.email, user.created_at)
+    format!("id={} email={} state={state} created_at={}", user.id, user.email, rfc3339(user.created_at))
 }
 
 fn line_of_session(session: &Session) -> String {
     let device = session.client.device().unwrap_or_else(|| "unknown".to_owned());
     let address = session.client.address.map_or_else(|| "unknown".to_owned(), |address| address.to_string());
-    let Session { id, created_at, last_seen_at, .. } = session;
+    let (id, created_at, last_seen_at) =
+        (session.id, rfc3339(session.created_at), rfc3339(session.last_seen_at));
     format!("{id} created_at={created_at} last_seen_at={last_seen_at} address={address} device={device}")
 }

@@ -19,7 +19,8 @@ const SQLITE: &str = "sqlite:";
 
 /// What a URL can be.
 const ACCEPTED: &str = "sqlite:PATH, such as sqlite:/var/lib/auth-server/auth.db; \
-                        postgres://USER:PASSWORD@HOST/DATABASE; mysql://USER:PASSWORD@HOST/DATABASE";
+                        postgres://USER:PASSWORD@HOST/DATABASE; mysql://USER:PASSWORD@HOST/DATABASE; \
+                        characters such as @ / # ? in USER and PASSWORD percent-encoded";
 
 /// Connections that read, if nothing is said: measured on two cores, 8 give nine tenths of the session checks
 /// a second that 16 do, and more give no more. They are opened when they are needed.
@@ -30,6 +31,8 @@ const CONNECTIONS: u32 = 16;
 pub struct DatabaseSettings {
     /// `AUTH_DATABASE_URL`, or the file in `AUTH_DATA_DIR`.
     pub url: SecretString,
+    /// Whether a setting names it: otherwise it is the file in the platform's data folder.
+    pub is_named: bool,
     /// `AUTH_DATABASE_MAX_CONNECTIONS`.
     pub max_connections: u32,
     /// `AUTH_DATABASE_TIMEOUT`.
@@ -47,6 +50,9 @@ impl DatabaseSettings {
         let (least, most) = (Duration::from_millis(500), Duration::from_mins(1));
         Ok(Self {
             url: url(raw, profile)?,
+            is_named: [&raw.database_url, &raw.database_url_file, &raw.data_dir]
+                .into_iter()
+                .any(|given| Setting::new("", given.as_deref()).is_given()),
             max_connections: connections.number(1, 1000, CONNECTIONS)?,
             timeout: timeout.duration(least, most, Duration::from_millis(2500))?,
             connect_timeout: connect.duration(least, most, Duration::from_secs(2))?,
@@ -79,7 +85,7 @@ impl DatabaseSettings {
     }
 }
 
-fn url(raw: &Raw, profile: Profile) -> Result<SecretString, SettingError> {
+pub fn url(raw: &Raw, profile: Profile) -> Result<SecretString, SettingError> {
     let direct = Setting::new("AUTH_DATABASE_URL", raw.database_url.as_deref());
     let in_file = Setting::new("AUTH_DATABASE_URL_FILE", raw.database_url_file.as_deref());
     let (setting, url) = match (direct.or_file(in_file)?, profile) {
@@ -90,7 +96,9 @@ fn url(raw: &Raw, profile: Profile) -> Result<SecretString, SettingError> {
         }
     };
     match transport(url.expose_secret()) {
-        Err(error @ ConnectError::Parameter(_)) => Err(setting.refuse_secret(&error.to_string())),
+        Err(error @ (ConnectError::Parameter(_) | ConnectError::Encoding)) => {
+            Err(setting.refuse_secret(&error.to_string()))
+        }
         Err(_) => Err(setting.refuse_secret(&format!("accepted: {ACCEPTED}"))),
         Ok(Transport::Unverified) if profile == Profile::Production => Err(setting.refuse_secret(
             "production talks to a database on another host only if its certificate and name are verified: \

@@ -7,7 +7,8 @@ use std::{
     time::Duration,
 };
 
-use auth_http::{CookieOptions, Origin};
+use auth_core::model::Language;
+use auth_http::{CookieOptions, Hsts, Origin, Registration};
 use ipnet::IpNet;
 use url::{Host, Url};
 
@@ -28,6 +29,12 @@ pub struct HttpSettings {
     pub origins: Vec<Origin>,
     /// `AUTH_COOKIE_NAME`, and `Secure` where the public URL is https.
     pub cookie: CookieOptions,
+    /// `AUTH_HSTS`.
+    pub hsts: Hsts,
+    /// `AUTH_REGISTRATION`.
+    pub registration: Registration,
+    /// `AUTH_DEFAULT_LANGUAGE`.
+    pub language: Language,
     /// `AUTH_TRUSTED_PROXIES`.
     pub trusted_proxies: Vec<IpNet>,
     /// `AUTH_WORKERS`.
@@ -45,10 +52,18 @@ const KEEP_ALIVE: Duration = Duration::from_secs(75);
 
 const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 5000);
 
+/// What `AUTH_REGISTRATION` can be.
+pub const REGISTRATION: [(&str, Registration); 2] =
+    [("open", Registration::Open), ("closed", Registration::Closed)];
+
+/// What `AUTH_HSTS` can be.
+pub const HSTS: [(&str, Hsts); 3] =
+    [("off", Hsts::Off), ("host", Hsts::Host), ("subdomains", Hsts::Subdomains)];
+
 impl HttpSettings {
     pub fn resolve(raw: &Raw, profile: Profile) -> Result<Self, SettingError> {
         let listen = listen(&Setting::new("AUTH_LISTEN", raw.listen.as_deref()), profile)?;
-        let public_url = public_url(&Setting::new("AUTH_PUBLIC_URL", raw.public_url.as_deref()), profile)?;
+        let public_url = public_url(raw, profile)?;
         let secure = public_url.as_ref().is_some_and(|url| url.scheme() == "https");
         let cookie_name = Setting::new("AUTH_COOKIE_NAME", raw.cookie_name.as_deref());
         let allowed = Setting::new("AUTH_ALLOWED_ORIGINS", raw.allowed_origins.as_deref());
@@ -56,6 +71,9 @@ impl HttpSettings {
         let workers = Setting::new("AUTH_WORKERS", raw.workers.as_deref());
         let connections = Setting::new("AUTH_MAX_CONNECTIONS", raw.max_connections.as_deref());
         let keep_alive = Setting::new("AUTH_KEEP_ALIVE", raw.keep_alive.as_deref());
+        let registration = Setting::new("AUTH_REGISTRATION", raw.registration.as_deref());
+        let language = Setting::new("AUTH_DEFAULT_LANGUAGE", raw.default_language.as_deref());
+        let hsts_setting = Setting::new("AUTH_HSTS", raw.hsts.as_deref());
 
         let public_origin = public_url.as_ref().and_then(|url| Origin::of_url(url.as_str()).ok());
         let allowed = allowed.list(
@@ -66,6 +84,9 @@ impl HttpSettings {
             listen,
             origins: public_origin.into_iter().chain(allowed).collect(),
             cookie: cookie(&cookie_name, secure)?,
+            hsts: hsts(&hsts_setting, secure)?,
+            registration: registration.one_of(&REGISTRATION, Registration::Open)?,
+            language: language.one_of(&Language::ALL.map(|one| (one.tag(), one)), Language::default())?,
             trusted_proxies: proxies.list(network, "accepted: networks such as 10.0.0.0/8, or addresses")?,
             workers: workers.number(1, 1024, cores())?,
             max_connections: match connections.given() {
@@ -98,19 +119,24 @@ fn listen(setting: &Setting<'_>, profile: Profile) -> Result<SocketAddr, Setting
     Ok(address)
 }
 
-fn public_url(setting: &Setting<'_>, profile: Profile) -> Result<Option<Url>, SettingError> {
-    let expected = "accepted: what users' browsers see, such as https://auth.example.org";
+pub fn public_url(raw: &Raw, profile: Profile) -> Result<Option<Url>, SettingError> {
+    let setting = Setting::new("AUTH_PUBLIC_URL", raw.public_url.as_deref());
+    let expected = "accepted: what users' browsers see, without a path, such as https://auth.example.org";
     let Some(given) = setting.given() else {
         return match profile {
             Profile::Development => Ok(None),
             Profile::Production => Err(setting.missing(&format!("production needs it; {expected}"))),
         };
     };
-    let url = Url::parse(given).map_err(|_| setting.refuse(expected))?;
+    let url = Url::parse(given).map_err(|_| setting.refuse_secret_if(given.contains('@'), expected))?;
     let plain = url.username().is_empty() && url.password().is_none();
     let bare = url.query().is_none() && url.fragment().is_none();
+    if !plain {
+        return Err(setting.refuse_secret(expected));
+    }
+    // Routes, cookies and redirects are at the root of a host.
     if Origin::of_url(given).is_err()
-        || !plain
+        || url.path() != "/"
         || !bare
         || !url.host().is_some_and(|host| can_be_a_host(&host))
     {
@@ -129,6 +155,15 @@ pub fn is_loopback(url: &Url) -> bool {
         Some(Host::Ipv6(address)) => address.is_loopback(),
         None => false,
     }
+}
+
+/// By TLS only. It is the operator's to say whether that goes for hosts below this one, which may be others' sites.
+fn hsts(setting: &Setting<'_>, secure: bool) -> Result<Hsts, SettingError> {
+    let wanted = setting.one_of(&HSTS, if secure { Hsts::Host } else { Hsts::Off })?;
+    if wanted != Hsts::Off && !secure {
+        return Err(setting.refuse("browsers heed it only where AUTH_PUBLIC_URL is https"));
+    }
+    Ok(wanted)
 }
 
 fn cookie(setting: &Setting<'_>, secure: bool) -> Result<CookieOptions, SettingError> {

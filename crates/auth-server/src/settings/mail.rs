@@ -15,6 +15,14 @@ use crate::{
     mail::{SmtpUrl, Templates},
 };
 
+/// What a mail server's URL can be.
+const SERVERS: &str = "accepted: smtps://USER:PASSWORD@HOST, smtp://USER:PASSWORD@HOST?tls=required, smtp://HOST of \
+                       this machine, or smtp://ADDRESS?tls=off of a private network; characters such as @ / # ? in \
+                       USER and PASSWORD percent-encoded";
+
+/// What a sender can be.
+const SENDERS: &str = "accepted: an address, such as Accounts <accounts@example.org>";
+
 /// How mail is sent, and what it says.
 #[derive(Debug, Clone)]
 pub struct MailSettings {
@@ -28,13 +36,33 @@ pub struct MailSettings {
     pub reset_url: Url,
     /// Whether that is our own page: if nothing was said.
     pub own_page: bool,
-    /// What templates call the service: the host of the public URL.
+    /// What templates call the service: `AUTH_SITE_NAME`, or the host of the public URL.
     pub service: String,
+    /// `AUTH_SMTP_NAME`.
+    pub smtp_name: Option<String>,
     /// `AUTH_MAIL_NEW_DEVICE`.
     pub new_device: bool,
 }
 
 impl MailSettings {
+    /// What production needs to send mail, and was not given.
+    pub fn missing(raw: &Raw, profile: Profile) -> Option<SettingError> {
+        let delivery = Setting::new("AUTH_RESET_DELIVERY", raw.reset_delivery.as_deref());
+        let by_mail = profile == Profile::Production && delivery.given().is_none_or(|given| given == "mail");
+        let is_given = |value: &Option<String>| value.as_ref().is_some_and(|text| !text.trim().is_empty());
+        let has_server = is_given(&raw.smtp_url) || is_given(&raw.smtp_url_file);
+        let smtp = Setting::new("AUTH_SMTP_URL", None);
+        let from = Setting::new("AUTH_MAIL_FROM", raw.mail_from.as_deref());
+        match (by_mail, has_server, from.is_given()) {
+            (true, false, true) => Some(smtp.missing(&format!("mail needs it; {SERVERS}"))),
+            (true, true, false) => Some(from.missing(&format!("mail needs it; {SENDERS}"))),
+            (true, false, false) => {
+                Some(smtp.missing(&format!("mail needs it and AUTH_MAIL_FROM; {SERVERS}")))
+            }
+            _ => None,
+        }
+    }
+
     /// None if no mail is sent: nothing of it is set, and none is `needed`.
     pub fn resolve(
         raw: &Raw,
@@ -48,29 +76,28 @@ impl MailSettings {
         let templates = Setting::new("AUTH_MAIL_TEMPLATES", raw.mail_templates.as_deref());
         let reset_url = Setting::new("AUTH_RESET_URL", raw.reset_url.as_deref());
         let new_device = Setting::new("AUTH_MAIL_NEW_DEVICE", raw.mail_new_device.as_deref());
+        let site = Setting::new("AUTH_SITE_NAME", raw.site_name.as_deref());
+        let name = Setting::new("AUTH_SMTP_NAME", raw.smtp_name.as_deref());
 
-        let accepted = "accepted: smtps://USER:PASSWORD@HOST, smtp://USER:PASSWORD@HOST?tls=required, or \
-                        smtp://HOST of this machine";
         let Some((setting, url)) = smtp.or_file(smtp_file)? else {
             if needed {
-                return Err(smtp.missing(&format!("mail needs it; {accepted}")));
+                return Err(smtp.missing(&format!("mail needs it; {SERVERS}")));
             }
             if let Some(setting) =
-                [from, templates, reset_url, new_device].into_iter().find(Setting::is_given)
+                [from, templates, reset_url, new_device, site, name].into_iter().find(Setting::is_given)
             {
                 return Err(setting.refuse("it says how mail is sent; accepted: only with AUTH_SMTP_URL"));
             }
             return Ok(None);
         };
-        let smtp = SmtpUrl::parse(url.expose_secret()).ok_or_else(|| setting.refuse_secret(accepted))?;
+        let smtp = SmtpUrl::parse(url.expose_secret()).ok_or_else(|| setting.refuse_secret(SERVERS))?;
         let Some(public_url) = public_url else {
             let public = Setting::new("AUTH_PUBLIC_URL", None);
             return Err(public.missing("links in mails need it; accepted: such as https://auth.example.org"));
         };
-        let from_expected = "accepted: an address, such as Accounts <accounts@example.org>";
         let from = match from.given() {
-            Some(given) => given.parse().map_err(|_| from.refuse(from_expected))?,
-            None => return Err(from.missing(&format!("mail needs it; {from_expected}"))),
+            Some(given) => given.parse().map_err(|_| from.refuse(SENDERS))?,
+            None => return Err(from.missing(&format!("mail needs it; {SENDERS}"))),
         };
         let settings = Self {
             smtp,
@@ -78,7 +105,8 @@ impl MailSettings {
             templates: templates.given().map(PathBuf::from),
             reset_url: link_target(&reset_url, profile, public_url)?,
             own_page: !reset_url.is_given(),
-            service: public_url.host_str().unwrap_or_default().to_owned(),
+            service: site_name(&site, public_url)?,
+            smtp_name: smtp_name(&name)?,
             new_device: new_device.one_of(&[("on", true), ("off", false)], true)?,
         };
         settings.load_templates().map_err(|error| templates.refuse(&error.to_string()))?;
@@ -89,6 +117,27 @@ impl MailSettings {
     pub fn load_templates(&self) -> Result<Templates, crate::mail::TemplatesError> {
         Templates::load(self.templates.as_deref(), &self.service, &self.reset_url)
     }
+}
+
+/// A line that a subject can hold.
+fn site_name(setting: &Setting<'_>, public_url: &Url) -> Result<String, SettingError> {
+    let Some(given) = setting.given() else {
+        return Ok(public_url.host_str().unwrap_or_default().to_owned());
+    };
+    if given.chars().count() > 60 || given.chars().any(char::is_control) {
+        return Err(setting.refuse("accepted: up to 60 characters in one line"));
+    }
+    Ok(given.to_owned())
+}
+
+/// A name of a host, as RFC 5321 section 4.1.1.1 has it.
+fn smtp_name(setting: &Setting<'_>) -> Result<Option<String>, SettingError> {
+    let Some(given) = setting.given() else { return Ok(None) };
+    let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-.".contains(&byte);
+    if given.len() > 255 || !given.bytes().all(is_name) {
+        return Err(setting.refuse("accepted: the name of a host, such as auth.example.org"));
+    }
+    Ok(Some(given.to_owned()))
 }
 
 /// The page that a link opens. What it carries is a secret, so the page comes over TLS.

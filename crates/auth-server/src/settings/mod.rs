@@ -17,9 +17,10 @@ use std::{env, fmt};
 
 use self::value::Setting;
 pub use self::{
-    database::DatabaseSettings, http::HttpSettings, log::LogFormat, log::LogSettings, mail::MailSettings,
-    password::PasswordSettings, reset::Delivery, reset::ResetSettings, session::SessionSettings,
-    session::TOKEN_FORMATS, shutdown::ShutdownSettings, value::SettingError, value::in_units,
+    database::DatabaseSettings, http::HSTS, http::HttpSettings, http::REGISTRATION, log::LogFormat,
+    log::LogSettings, mail::MailSettings, password::PasswordSettings, reset::Delivery, reset::ResetSettings,
+    session::SessionSettings, session::TOKEN_FORMATS, shutdown::ShutdownSettings, value::SettingError,
+    value::SettingErrors, value::in_units,
 };
 use crate::cli::Raw;
 
@@ -65,10 +66,26 @@ const OF_TESTS: [&str; 2] = ["AUTH_E2E_", "AUTH_TEST_"];
 
 impl Settings {
     /// Reads and checks all settings.
-    pub fn resolve(raw: &Raw) -> Result<Self, SettingError> {
+    ///
+    /// What must be given is checked first, so that all that is missing is said at once.
+    pub fn resolve(raw: &Raw) -> Result<Self, SettingErrors> {
+        let profile = profile(&Setting::new("AUTH_PROFILE", raw.profile.as_deref()))?;
+        let needed = [
+            database::url(raw, profile).err(),
+            http::public_url(raw, profile).err(),
+            MailSettings::missing(raw, profile),
+        ];
+        let needed: Vec<SettingError> = needed.into_iter().flatten().collect();
+        if !needed.is_empty() {
+            return Err(SettingErrors(needed));
+        }
+        Ok(Self::resolve_rest(raw)?)
+    }
+
+    fn resolve_rest(raw: &Raw) -> Result<Self, SettingError> {
         let profile = profile(&Setting::new("AUTH_PROFILE", raw.profile.as_deref()))?;
         let http = HttpSettings::resolve(raw, profile)?;
-        let reset = ResetSettings::resolve(raw, profile, http.listen)?;
+        let reset = ResetSettings::resolve(raw, profile, &http)?;
         let by_mail = reset.delivery == Delivery::Mail;
         let throttle = Setting::new("AUTH_THROTTLE", raw.throttle.as_deref());
         Ok(Self {

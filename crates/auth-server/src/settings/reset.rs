@@ -1,9 +1,10 @@
 //! How a forgotten password is recovered.
 
-use std::{net::SocketAddr, time::Duration};
+use std::time::Duration;
 
 use super::{
-    Profile,
+    HttpSettings, Profile,
+    http::is_loopback,
     value::{Setting, SettingError, signed},
 };
 use crate::cli::Raw;
@@ -20,29 +21,47 @@ pub struct ResetSettings {
 /// How a reset token reaches its owner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Delivery {
-    /// In the answer to whoever asks: on a loopback address only.
+    /// In the answer to whoever asks: where only this machine can ask.
     Answer,
     /// By a link in a mail.
     Mail,
+    /// Not at all: nobody can ask.
+    Off,
 }
 
 impl ResetSettings {
-    pub fn resolve(raw: &Raw, profile: Profile, listen: SocketAddr) -> Result<Self, SettingError> {
+    pub fn resolve(raw: &Raw, profile: Profile, http: &HttpSettings) -> Result<Self, SettingError> {
         let setting = Setting::new("AUTH_RESET_DELIVERY", raw.reset_delivery.as_deref());
         let default = match profile {
             Profile::Development => Delivery::Answer,
             Profile::Production => Delivery::Mail,
         };
-        let delivery = setting.one_of(&[("answer", Delivery::Answer), ("mail", Delivery::Mail)], default)?;
-        if delivery == Delivery::Answer && !listen.ip().is_loopback() {
-            return Err(setting.refuse_value(
-                "answer",
-                "whoever asks would get the token of any account; accepted only with a loopback address \
-                 in AUTH_LISTEN",
-            ));
+        let delivery = setting.one_of(
+            &[("answer", Delivery::Answer), ("mail", Delivery::Mail), ("off", Delivery::Off)],
+            default,
+        )?;
+        if delivery == Delivery::Answer
+            && let Some(condition) = missing_for_answers(http)
+        {
+            let accepted = format!(
+                "whoever asks would get the token of any account; accepted only {condition}; or mail, or off"
+            );
+            return Err(setting.refuse_value("answer", &accepted));
         }
         let lifetime = Setting::new("AUTH_RESET_LIFETIME", raw.reset_lifetime.as_deref());
         let (least, most) = (Duration::from_mins(1), Duration::from_hours(24));
         Ok(Self { delivery, lifetime: signed(lifetime.duration(least, most, Duration::from_mins(30))?) })
     }
+}
+
+/// What must hold for tokens in answers, and does not: that nobody but this machine can ask.
+fn missing_for_answers(http: &HttpSettings) -> Option<&'static str> {
+    if !http.listen.ip().is_loopback() {
+        return Some("with a loopback address in AUTH_LISTEN");
+    }
+    if http.public_url.as_ref().is_some_and(|url| !is_loopback(url)) {
+        return Some("where AUTH_PUBLIC_URL is not set, or names localhost or a loopback address");
+    }
+    // Visitors of a site would come by a proxy on this machine.
+    (!http.trusted_proxies.is_empty()).then_some("where AUTH_TRUSTED_PROXIES is not set")
 }

@@ -49,10 +49,15 @@ impl SessionSettings {
             Profile::Development => TokenFormat::Uuid4,
             Profile::Production => TokenFormat::Opaque128,
         };
+        let lifetime = lifetime.duration(MINUTE, DAY * 365, DAY * 30)?;
+        let longest_idle = idle.duration(MINUTE, DAY * 365, (DAY * 7).min(lifetime))?;
+        if longest_idle > lifetime {
+            return Err(idle.refuse("it is longer than AUTH_SESSION_LIFETIME, so it would have no effect"));
+        }
         Ok(Self {
             token_format: format.one_of(&TOKEN_FORMATS, by_profile)?,
-            lifetime: signed(lifetime.duration(MINUTE, DAY * 365, DAY * 30)?),
-            idle: signed(idle.duration(MINUTE, DAY * 365, DAY * 7)?),
+            lifetime: signed(lifetime),
+            idle: signed(longest_idle),
             per_user: per_user.number(1, 1000, 10)?,
             memory: SessionMemory {
                 entries: cache_entries.number(0, 10_000_000, SessionMemory::default().entries)?,

@@ -72,12 +72,13 @@ fn production_refuses_to_start_without_what_makes_it_production() {
             Raw { database_url: None, ..production() },
             "AUTH_DATABASE_URL (--database-url) is not set: production needs it; accepted: sqlite:PATH, such \
              as sqlite:/var/lib/auth-server/auth.db; postgres://USER:PASSWORD@HOST/DATABASE; \
-             mysql://USER:PASSWORD@HOST/DATABASE",
+             mysql://USER:PASSWORD@HOST/DATABASE; characters such as @ / # ? in USER and PASSWORD \
+             percent-encoded",
         ),
         (
             Raw { public_url: None, ..production() },
             "AUTH_PUBLIC_URL (--public-url) is not set: production needs it; accepted: what users' browsers \
-             see, such as https://auth.example.org",
+             see, without a path, such as https://auth.example.org",
         ),
         (
             Raw { public_url: some("http://auth.example.org"), ..production() },
@@ -87,12 +88,14 @@ fn production_refuses_to_start_without_what_makes_it_production() {
         (
             Raw { smtp_url: None, ..production() },
             "AUTH_SMTP_URL (--smtp-url) is not set: mail needs it; accepted: smtps://USER:PASSWORD@HOST, \
-             smtp://USER:PASSWORD@HOST?tls=required, or smtp://HOST of this machine",
+             smtp://USER:PASSWORD@HOST?tls=required, smtp://HOST of this machine, or smtp://ADDRESS?tls=off of a \
+             private network; characters such as @ / # ? in USER and PASSWORD percent-encoded",
         ),
         (
             Raw { smtp_url: some("smtp://mailer:hunter2@mail.example.org"), ..production() },
             "AUTH_SMTP_URL (--smtp-url) (its value is not shown): accepted: smtps://USER:PASSWORD@HOST, \
-             smtp://USER:PASSWORD@HOST?tls=required, or smtp://HOST of this machine",
+             smtp://USER:PASSWORD@HOST?tls=required, smtp://HOST of this machine, or smtp://ADDRESS?tls=off of a \
+             private network; characters such as @ / # ? in USER and PASSWORD percent-encoded",
         ),
         (
             Raw { mail_from: None, ..production() },
@@ -129,7 +132,7 @@ fn production_refuses_to_start_without_what_makes_it_production() {
         (
             Raw { reset_delivery: some("answer"), ..production() },
             "AUTH_RESET_DELIVERY (--reset-delivery) is `answer`: whoever asks would get the token of any \
-             account; accepted only with a loopback address in AUTH_LISTEN",
+             account; accepted only with a loopback address in AUTH_LISTEN; or mail, or off",
         ),
     ] {
         assert_eq!(line(&raw), expected);
@@ -222,8 +225,8 @@ fn a_value_that_can_not_work_is_named_with_what_would_be_accepted() {
         ),
         (
             Raw { public_url: some("https://*.example.org"), ..development() },
-            "AUTH_PUBLIC_URL (--public-url) is `https://*.example.org`: accepted: what users' browsers see, such \
-             as https://auth.example.org",
+            "AUTH_PUBLIC_URL (--public-url) is `https://*.example.org`: accepted: what users' browsers see, \
+             without a path, such as https://auth.example.org",
         ),
         (
             Raw { keep_alive: some("2h"), ..development() },
@@ -247,12 +250,99 @@ fn a_value_that_can_not_work_is_named_with_what_would_be_accepted() {
              ssl-key, sslkey, charset, collation, statement-cache-capacity, socket, timezone, time-zone (MariaDB)",
         ),
         (
+            Raw { log: some("warning"), ..development() },
+            "AUTH_LOG (--log) is `warning`: accepted: off, error, warn, info, debug or trace, also per part: \
+             auth_core=debug,info",
+        ),
+        (
+            Raw { log: some("info,auth_core=verbose"), ..development() },
+            "AUTH_LOG (--log) is `info,auth_core=verbose`: accepted: off, error, warn, info, debug or trace, also \
+             per part: auth_core=debug,info",
+        ),
+        (
+            Raw { public_url: some("https://example.org/auth"), ..development() },
+            "AUTH_PUBLIC_URL (--public-url) is `https://example.org/auth`: accepted: what users' browsers see, \
+             without a path, such as https://auth.example.org",
+        ),
+        (
+            Raw { hsts: some("host"), ..development() },
+            "AUTH_HSTS (--hsts) is `host`: browsers heed it only where AUTH_PUBLIC_URL is https",
+        ),
+        (
+            Raw { session_idle: some("2d"), session_lifetime: some("1d"), ..development() },
+            "AUTH_SESSION_IDLE (--session-idle) is `2d`: it is longer than AUTH_SESSION_LIFETIME, so it would have \
+             no effect",
+        ),
+        (
             Raw { database_timeout: some("100ms"), ..development() },
             "AUTH_DATABASE_TIMEOUT (--database-timeout) is `100ms`: accepted: a duration from 500ms to 1m, such \
              as 90s or 12h",
         ),
     ] {
         assert_eq!(line(&raw), expected);
+    }
+}
+
+/// Who comes by a proxy on this machine may be anybody.
+#[test]
+fn tokens_are_in_answers_only_where_nobody_but_this_machine_can_ask() {
+    for (raw, expected) in [
+        (
+            Raw { reset_delivery: some("answer"), listen: None, ..production() },
+            "AUTH_RESET_DELIVERY (--reset-delivery) is `answer`: whoever asks would get the token of any \
+             account; accepted only where AUTH_PUBLIC_URL is not set, or names localhost or a loopback address; \
+             or mail, or off",
+        ),
+        (
+            Raw { trusted_proxies: some("127.0.0.1"), ..development() },
+            "AUTH_RESET_DELIVERY (--reset-delivery) is `answer`: whoever asks would get the token of any \
+             account; accepted only where AUTH_TRUSTED_PROXIES is not set; or mail, or off",
+        ),
+    ] {
+        assert_eq!(line(&raw), expected);
+    }
+}
+
+#[test]
+fn all_that_production_lacks_is_said_at_once() {
+    let nothing = Raw { profile: some("production"), ..Raw::default() };
+    let told = line(&nothing);
+    let lines: Vec<&str> = told.lines().collect();
+
+    assert_eq!(lines.len(), 3, "{told}");
+    for (line, name) in lines.iter().zip(["AUTH_DATABASE_URL", "AUTH_PUBLIC_URL", "AUTH_SMTP_URL"]) {
+        assert!(line.starts_with(name) && line.contains("is not set"), "{line}");
+    }
+    assert!(lines[2].contains("and AUTH_MAIL_FROM"));
+    let without_mail = Raw { reset_delivery: some("off"), ..nothing };
+    assert_eq!(line(&without_mail).lines().count(), 2);
+}
+
+#[test]
+fn a_shorter_lifetime_shortens_the_idle_time_that_nobody_set() {
+    let settings = Settings::resolve(&Raw { session_lifetime: some("1h"), ..development() }).unwrap();
+    assert_eq!(settings.session.idle, time::Duration::HOUR);
+}
+
+#[test]
+fn mail_goes_in_plain_text_only_within_this_machine_or_a_private_network_by_permission() {
+    let accepts = |url: &str| Settings::resolve(&Raw { smtp_url: some(url), ..production() }).is_ok();
+    for url in [
+        "smtp://localhost",
+        "smtp://10.1.2.3?tls=off",
+        "smtp://[fd00::25]:2525?tls=off",
+        "smtp://192.168.0.9?tls=off",
+    ] {
+        assert!(accepts(url), "{url}");
+    }
+    for url in [
+        "smtp://10.1.2.3",
+        "smtp://mail.example.org?tls=off",
+        "smtp://203.0.113.9?tls=off",
+        "smtp://[2001:db8::1]?tls=off",
+        "smtps://u:p@ss/w#x@mail",
+    ] {
+        assert!(!accepts(url), "{url}");
     }
 }
 
@@ -282,6 +372,16 @@ fn settings_of_mail_are_refused_where_no_mail_is_sent() {
 #[test]
 fn a_secret_in_a_setting_is_never_shown() {
     assert!(!format!("{:?}", Settings::resolve(&production()).unwrap()).contains("hunter2"));
+    for url in [
+        "postgres://auth:hunter2/w0rd#x@db/auth",
+        "postgres://auth:12/hunter2@db/auth",
+        "postgres://auth:hun/ter2@db/auth",
+    ] {
+        let told = line(&Raw { database_url: some(url), ..development() });
+        assert!(told.contains("percent-encoded") && !told.contains("hun"), "{told}");
+    }
+    let url_with_password = Raw { public_url: some("https://ada:hunter2@example.org"), ..development() };
+    assert!(!line(&url_with_password).contains("hunter2"));
     let told = line(&Raw { database_url: some("oracle://user:hunter2@db/auth"), ..development() });
     assert!(told.starts_with("AUTH_DATABASE_URL (--database-url)") && !told.contains("hunter2"), "{told}");
 
@@ -345,7 +445,7 @@ fn the_command_line_is_well_formed() {
 #[test]
 fn a_network_of_mapped_addresses_is_one_of_ipv4() {
     let given = some("::ffff:10.0.0.0/104, ::ffff:192.0.2.1, 2001:db8::/32");
-    let settings = Settings::resolve(&Raw { trusted_proxies: given, ..development() }).unwrap();
+    let settings = Settings::resolve(&Raw { trusted_proxies: given, ..production() }).unwrap();
 
     let networks: Vec<String> = settings.http.trusted_proxies.iter().map(ToString::to_string).collect();
     assert_eq!(networks, ["10.0.0.0/8", "192.0.2.1/32", "2001:db8::/32"]);

@@ -9,6 +9,21 @@ use auth_core::model::SecretString;
 #[error("{0}")]
 pub struct SettingError(String);
 
+/// What is wrong with the settings: at least one thing, a line each.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}", lines(.0))]
+pub struct SettingErrors(pub Vec<SettingError>);
+
+fn lines(errors: &[SettingError]) -> String {
+    errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}
+
+impl From<SettingError> for SettingErrors {
+    fn from(error: SettingError) -> Self {
+        Self(vec![error])
+    }
+}
+
 /// A setting as it was given: on the command line, in the environment, or not.
 #[derive(Debug, Clone, Copy)]
 pub struct Setting<'a> {
@@ -61,6 +76,11 @@ impl<'a> Setting<'a> {
     /// The error for a value that must not be shown.
     pub fn refuse_secret(&self, accepted: &str) -> SettingError {
         SettingError(format!("{} (its value is not shown): {accepted}", self.names()))
+    }
+
+    /// The one or the other: whether the value may hold a secret.
+    pub fn refuse_secret_if(&self, is_secret: bool, accepted: &str) -> SettingError {
+        if is_secret { self.refuse_secret(accepted) } else { self.refuse(accepted) }
     }
 
     /// The error for a setting that must be given.

@@ -11,13 +11,13 @@ mod raw;
 mod server;
 
 pub use balancer::{Balancer, HaProxy, free_address};
-pub use binary::{Output, run};
+pub use binary::{Output, command, run};
 pub use browser::Browser;
 pub use client::{Answer, Client, States, at_once, told};
 pub use database::{execute, open};
 pub use postbox::{Mail, Postbox, SECRET, Security};
 pub use raw::{raw, raw_bytes};
-pub use server::Server;
+pub use server::{Server, address_in};
 
 pub const ADA: &str = "ada@example.org";
 pub const PASSWORD: &str = "b4l0u";

@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashSet,
-    env, fs,
+    fs,
     io::{BufRead, BufReader},
     path::Path,
     process::{Child, Command, Stdio},
@@ -11,7 +11,7 @@ use std::{
 };
 
 use tempfile::TempDir;
-use test_servers::Certificates;
+use test_servers::{Certificates, left_out};
 
 use super::free_address;
 
@@ -73,7 +73,7 @@ impl Postbox {
         login: &str,
     ) -> Option<Self> {
         if !has_aiosmtpd() {
-            assert!(env::var_os("AUTH_TEST_DATABASES").is_none(), "apt-get install python3-aiosmtpd");
+            left_out("tests with a mail server", "apt-get install python3-aiosmtpd");
             return None;
         }
         fs::create_dir(folder.path().join("mail")).unwrap();

@@ -20,6 +20,12 @@ use super::{Client, binary};
 /// Settings beyond the usual ones, as environment variables.
 pub type Settings<'a> = &'a [(&'a str, &'a str)];
 
+/// The address in the line that a service prints when it is ready, for people or for machines.
+pub fn address_in(ready: &str) -> Option<SocketAddr> {
+    let (_, address) = ready.split_once("http://")?;
+    address.split([' ', '"']).next()?.parse().ok()
+}
+
 /// A server on a free port with a folder of its own. It is killed when this is dropped.
 pub struct Server {
     child: Child,
@@ -103,10 +109,8 @@ impl Server {
             .expect("the binary starts");
         let mut ready = String::new();
         BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut ready).unwrap();
-        let address = ready
-            .split_whitespace()
-            .find_map(|word| word.strip_prefix("http://")?.parse().ok())
-            .unwrap_or_else(|| panic!("no address in {ready:?}; {}", log_of(&folder)));
+        let address =
+            address_in(&ready).unwrap_or_else(|| panic!("no address in {ready:?}; {}", log_of(&folder)));
         Self { child, address, ready, folder, settings }
     }
 

@@ -18,7 +18,9 @@ fn by_password() -> Confirmation {
 /// Every use case that checks something and then writes.
 const USE_CASES: [(&str, UseCase); 6] = [
     ("log in", |auth, _| {
-        Box::pin(async move { auth.log_in(Attempt::new(email(0), password(0))).await.is_ok() })
+        Box::pin(
+            async move { auth.log_in(Attempt::new(email(0), password(0), Client::default())).await.is_ok() },
+        )
     }),
     ("change the password", |auth, current| {
         let change = PasswordChange {

@@ -93,7 +93,10 @@ impl Case<'_> {
             self.clock.advance(Duration::MICROSECOND);
         }
 
-        let attempt = Attempt { presented: token, ..Attempt::new(email(user), password(number)) };
+        let attempt = Attempt {
+            presented: token,
+            ..Attempt::new(email(user), password(number), auth_db::model::Client::default())
+        };
         let logged_in = self.auth.log_in(attempt).await;
 
         if known == Some(number) {

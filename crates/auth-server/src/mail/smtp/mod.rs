@@ -1,7 +1,7 @@
 //! Sending by SMTP.
 
 use std::{
-    fmt,
+    fmt, io,
     net::IpAddr,
     sync::{Mutex, PoisonError},
     time::{Duration, Instant},
@@ -44,10 +44,17 @@ const KEPT_FOR: Duration = Duration::from_secs(15);
 pub struct SmtpUrl(Url);
 
 impl SmtpUrl {
-    /// Reads `smtps://USER:PASSWORD@HOST`, `smtp://…?tls=required`, or `smtp://HOST` of this machine.
+    /// Reads `smtps://USER:PASSWORD@HOST`, `smtp://…?tls=required`, `smtp://HOST` of this machine, or `smtp://ADDRESS?tls=off`
+    /// of a private network, which sends links in plain text.
     ///
-    /// None if it is anything else, or would send passwords or links in plain text over a network.
+    /// None if it is anything else.
     pub fn parse(text: &str) -> Option<Self> {
+        let (_, rest) = text.split_once("://")?;
+        let end_of_authority = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+        // A password that is not percent-encoded would be taken for a host, and shown.
+        if rest[end_of_authority..].contains(['@', '#']) {
+            return None;
+        }
         let url = Url::parse(text).ok()?;
         // An address that is not one of the web's: `Url` takes it for a name.
         let host = url.host_str()?.trim_matches(['[', ']']);
@@ -55,11 +62,17 @@ impl SmtpUrl {
         let queries: Vec<(String, String)> = url.query_pairs().into_owned().collect();
         let is_safe = match (url.scheme(), &queries[..]) {
             ("smtps", []) => true,
+            ("smtp", [(name, value)]) if name == "tls" && value == "off" => is_private(host),
             ("smtp", [(name, value)]) => name == "tls" && value == "required",
             ("smtp", []) => is_here,
             _ => false,
         };
         (is_safe && matches!(url.path(), "" | "/") && url.fragment().is_none()).then_some(Self(url))
+    }
+
+    /// Whether emails go over a network in plain text: the URL says so.
+    pub fn is_plain_over_a_network(&self) -> bool {
+        self.0.query() == Some("tls=off")
     }
 
     fn host(&self) -> &str {
@@ -69,7 +82,7 @@ impl SmtpUrl {
     fn security(&self) -> Security {
         match self.0.scheme() {
             "smtps" => Security::Implicit,
-            _ if self.0.query().is_some() => Security::StartTls,
+            _ if self.0.query() == Some("tls=required") => Security::StartTls,
             _ => Security::None,
         }
     }
@@ -92,6 +105,15 @@ impl SmtpUrl {
     pub fn shown(&self) -> String {
         let port = self.0.port().map_or(String::new(), |port| format!(":{port}"));
         format!("{}://{}{port}", self.0.scheme(), self.0.host_str().unwrap_or_default())
+    }
+}
+
+/// An address of RFC 1918, or a unique local one of IPv6 (RFC 4193).
+fn is_private(host: &str) -> bool {
+    match host.parse() {
+        Ok(IpAddr::V4(address)) => address.is_private(),
+        Ok(IpAddr::V6(address)) => address.is_unique_local(),
+        Err(_) => false,
     }
 }
 
@@ -121,6 +143,8 @@ pub struct SmtpMailer {
     idle: Mutex<Vec<(AsyncSmtpConnection, Instant)>>,
     from: Mailbox,
     templates: Templates,
+    /// What we call ourselves.
+    name: ClientId,
 }
 
 impl SmtpMailer {
@@ -133,7 +157,17 @@ impl SmtpMailer {
             idle: Mutex::default(),
             from,
             templates,
+            name: ClientId::default(),
         }
+    }
+
+    /// With a name of its own for the server's log and checks.
+    #[must_use]
+    pub fn named(mut self, name: Option<String>) -> Self {
+        if let Some(name) = name {
+            self.name = ClientId::Domain(name);
+        }
+        self
     }
 
     /// Connects and logs in, and sends nothing.
@@ -156,14 +190,14 @@ impl SmtpMailer {
     }
 
     async fn connect(&self) -> Result<AsyncSmtpConnection, smtp::Error> {
-        let name = ClientId::default();
         let server = (self.url.host(), self.url.port());
         let tls = || TlsParameters::new(self.url.host().to_owned());
         let implicit = if self.url.security() == Security::Implicit { Some(tls()?) } else { None };
         let mut connection =
-            AsyncSmtpConnection::connect_tokio1(server, Some(self.timeout), &name, implicit, None).await?;
+            AsyncSmtpConnection::connect_tokio1(server, Some(self.timeout), &self.name, implicit, None)
+                .await?;
         if self.url.security() == Security::StartTls {
-            connection.starttls(tls()?, &name).await?;
+            connection.starttls(tls()?, &self.name).await?;
         }
         if let Some(credentials) = self.url.credentials() {
             connection.auth(DEFAULT_MECHANISMS, &credentials).await?;
@@ -312,12 +346,32 @@ fn reason(error: &smtp::Error) -> String {
     } else if error.is_transport_shutdown() {
         "shut down"
     } else {
-        "no connection"
+        no_connection(error)
     };
     match error.status() {
         Some(code) => format!("the server answered {code}"),
         None => kind.to_owned(),
     }
+}
+
+/// Why there is no connection, as far as the system says so.
+fn no_connection(error: &smtp::Error) -> &'static str {
+    let mut cause = std::error::Error::source(error);
+    while let Some(inner) = cause {
+        if let Some(system) = inner.downcast_ref::<io::Error>() {
+            return match system.kind() {
+                io::ErrorKind::ConnectionRefused => "nothing listens at its port: is the port right?",
+                io::ErrorKind::TimedOut => "no answer: does a firewall let us through?",
+                io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => {
+                    "there is no way to it from this network"
+                }
+                _ if system.to_string().contains("lookup") => "its name is not known: is the host right?",
+                _ => "no connection",
+            };
+        }
+        cause = inner.source();
+    }
+    "no connection"
 }
 
 /// So that no absence note comes back; RFC 3834 section 5.

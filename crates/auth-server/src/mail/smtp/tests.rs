@@ -226,6 +226,22 @@ async fn a_stall_in_the_midst_of_a_mail_is_of_this_mail_and_one_before_it_of_the
     }
 }
 
+#[tokio::test]
+async fn a_server_that_is_not_there_is_told_from_a_name_that_is_unknown() {
+    let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    for (host, told) in [
+        (format!("localhost:{}", free.port()), "nothing listens at its port"),
+        ("mail.invalid:25".to_owned(), "its name is not known"),
+    ] {
+        let url = SmtpUrl::parse(&format!("smtp://{host}?tls=required")).unwrap();
+        let reset = Url::parse("https://auth.example.org/reset_password").unwrap();
+        let templates = Templates::load(None, "auth.example.org", &reset).unwrap();
+        let mailer = SmtpMailer::new(url, "a@example.org".parse().unwrap(), templates);
+        let Err(MailFailed::Unreachable(cause)) = mailer.try_out().await else { panic!("{host}") };
+        assert!(cause.contains(told), "{host}: {cause}");
+    }
+}
+
 proptest! {
     /// Whoever can register can get email.
     #[test]
