@@ -5,7 +5,7 @@ use std::{net::SocketAddr, time::Duration};
 use actix_server::Server;
 use actix_web::{App, dev::Service, rt};
 use anyhow::{Context, bail};
-use auth_core::{Auth, MailFailed, MailOptions, Options, Policy, ThrottleOptions};
+use auth_core::{Auth, MailFailed, MailOptions, Options, Policy};
 use auth_db::Database;
 use auth_http::{AuthRoutes, HttpOptions, ResetDelivery, one_leading_slash};
 
@@ -37,6 +37,9 @@ struct Application {
 /// Serves requests until a signal.
 pub async fn serve(settings: Settings) -> anyhow::Result<()> {
     telemetry::start(&settings.log)?;
+    if cfg!(debug_assertions) {
+        tracing::warn!("this is a debug build: answers take longer; build with --release where it counts");
+    }
     for name in &settings.unknown {
         tracing::warn!("{name} is set and is no setting of this version");
     }
@@ -184,7 +187,7 @@ fn options(settings: &Settings) -> Options {
             token_format: settings.session.token_format,
         },
         denylist: settings.password.denylist.clone(),
-        throttle: settings.throttle.then(ThrottleOptions::default),
+        throttle: settings.throttle.clone(),
         mail: MailOptions {
             notices: settings.mail.is_some(),
             new_device_notices: settings.mail.as_ref().is_some_and(|mail| mail.new_device),

@@ -260,6 +260,18 @@ pub struct Raw {
     /// Limits on attempts: `on` (default in production) or `off` (in development).
     #[arg(long, env = "AUTH_THROTTLE", global = true)]
     pub throttle: Option<String>,
+    /// Attempts of one client that may fail in a minute (default: 20), twice as many at once.
+    #[arg(long, env = "AUTH_THROTTLE_GUESSES", global = true)]
+    pub throttle_guesses: Option<String>,
+    /// Registrations of one client in an hour (default: 5).
+    #[arg(long, env = "AUTH_THROTTLE_REGISTRATIONS", global = true)]
+    pub throttle_registrations: Option<String>,
+    /// Requests of one client for a reset in an hour (default: 10).
+    #[arg(long, env = "AUTH_THROTTLE_RESETS", global = true)]
+    pub throttle_resets: Option<String>,
+    /// Networks whose clients have no limits of their own, such as an office with one address.
+    #[arg(long, env = "AUTH_THROTTLE_EXEMPT", global = true)]
+    pub throttle_exempt: Option<String>,
     /// Hashing threads (default: cores).
     #[arg(long, env = "AUTH_HASH_THREADS", global = true)]
     pub hash_threads: Option<String>,

@@ -2,7 +2,6 @@
 
 use std::{
     net::IpAddr,
-    num::NonZeroU32,
     sync::{
         Arc,
         atomic::{AtomicU32, Ordering},
@@ -16,17 +15,11 @@ use governor::{
     nanos::Nanos,
     state::{InMemoryState, NotKeyed},
 };
+use ipnet::IpNet;
 use moka::sync::Cache;
 
-use super::Throttled;
+use super::{ThrottleOptions, Throttled};
 use crate::{Clock, LogLimit};
-
-const fn number(number: u32) -> NonZeroU32 {
-    match NonZeroU32::new(number) {
-        Some(number) => number,
-        None => NonZeroU32::MIN,
-    }
-}
 
 /// The limits of each client, by what it tries.
 pub struct Clients {
@@ -37,12 +30,14 @@ pub struct Clients {
 }
 
 impl Clients {
-    pub fn new(capacity: u64, clock: &Arc<dyn Clock>, log: &Arc<LogLimit>) -> Self {
-        let limit = |quota| Limit::new(quota, capacity, clock, Arc::clone(log));
+    pub fn new(options: &ThrottleOptions, clock: &Arc<dyn Clock>, log: &Arc<LogLimit>) -> Self {
+        let exempt: Arc<[IpNet]> = options.exempt.clone().into();
+        let limit = |quota| Limit::new(quota, options.clients, Arc::clone(&exempt), clock, Arc::clone(log));
+        let guesses = options.guesses_per_minute;
         Self {
-            guesses: limit(Quota::per_minute(number(20)).allow_burst(number(40))),
-            registrations: limit(Quota::per_hour(number(5))),
-            resets: limit(Quota::per_hour(number(10))),
+            guesses: limit(Quota::per_minute(guesses).allow_burst(guesses.saturating_add(guesses.get()))),
+            registrations: limit(Quota::per_hour(options.registrations_per_hour)),
+            resets: limit(Quota::per_hour(options.resets_per_hour)),
         }
     }
 }
@@ -52,6 +47,7 @@ pub struct Limit {
     quota: Quota,
     clock: Monotonic,
     log: Arc<LogLimit>,
+    exempt: Arc<[IpNet]>,
     each: Cache<Network, Arc<One>>,
 }
 
@@ -63,24 +59,34 @@ struct One {
 }
 
 impl Limit {
-    fn new(quota: Quota, capacity: u64, clock: &Arc<dyn Clock>, log: Arc<LogLimit>) -> Self {
+    fn new(
+        quota: Quota,
+        capacity: u64,
+        exempt: Arc<[IpNet]>,
+        clock: &Arc<dyn Clock>,
+        log: Arc<LogLimit>,
+    ) -> Self {
         let full_again = quota.replenish_interval() * quota.burst_size().get();
         Self {
             quota,
             clock: Monotonic(Arc::clone(clock)),
             log,
+            exempt,
             // By the real clock: a client that is forgotten has all its attempts again by then, and more is not lost.
             each: Cache::builder().max_capacity(capacity).time_to_idle(full_again * 2).build(),
         }
     }
 
-    /// Takes one attempt of a client; a client without an address has no limit.
+    /// Takes one attempt of a client; one without an address, or that is exempt, has no limit.
     ///
     /// # Errors
     ///
     /// [`Throttled`] if there is none left.
     pub fn take(&self, client: Option<IpAddr>) -> Result<(), Throttled> {
         let Some(client) = client else { return Ok(()) };
+        if self.exempt.iter().any(|network| network.contains(&client.to_canonical())) {
+            return Ok(());
+        }
         let one = self.each.get_with(Network::of(client), || {
             let limiter = RateLimiter::direct_with_clock(self.quota, self.clock.clone());
             Arc::new(One { limiter, given_back: AtomicU32::new(0) })
@@ -157,7 +163,9 @@ mod tests {
     fn limits() -> (Clients, Arc<ManualClock>) {
         let clock = Arc::new(ManualClock::at(OffsetDateTime::UNIX_EPOCH));
         let log = Arc::new(LogLimit::new(1, Duration::from_secs(1)));
-        (Clients::new(1000, &(Arc::clone(&clock) as Arc<dyn Clock>), &log), clock)
+        let exempt = vec!["198.51.100.0/24".parse().unwrap()];
+        let options = ThrottleOptions { clients: 1000, exempt, ..ThrottleOptions::default() };
+        (Clients::new(&options, &(Arc::clone(&clock) as Arc<dyn Clock>), &log), clock)
     }
 
     fn taken(limit: &Limit, client: &str) -> usize {
@@ -179,6 +187,15 @@ mod tests {
             clock.advance(interval);
             assert_eq!(taken(limit, "192.0.2.1"), more);
         }
+    }
+
+    #[test]
+    fn a_client_of_an_exempt_network_has_no_limit() {
+        let (limits, _) = limits();
+
+        assert_eq!(taken(&limits.registrations, "198.51.100.7"), 1000);
+        assert_eq!(taken(&limits.registrations, "::ffff:198.51.100.7"), 1000);
+        assert_eq!(taken(&limits.registrations, "198.51.101.7"), 5);
     }
 
     #[test]

@@ -6,7 +6,9 @@ mod guesses;
 mod in_flight;
 mod reservation;
 
-use std::{sync::Arc, time::Duration};
+use std::{num::NonZeroU32, sync::Arc, time::Duration};
+
+use ipnet::IpNet;
 
 pub use self::accounts::{Begun, clear};
 pub use self::clients::Network;
@@ -14,24 +16,39 @@ pub use self::reservation::Reservation;
 use self::{clients::Clients, in_flight::AttemptsInFlight};
 use crate::{Clock, LogLimit, Unavailable};
 
-/// How much throttles remember.
+/// How much throttles remember, and how much they allow a client: an IPv4 address, or an IPv6 network of 64 bits.
 ///
-/// What they allow is no option: five free failures for each account, then pauses that double from one second to
-/// half an hour ([`FailedAttempts`](auth_db::model::FailedAttempts)); for each client, which is an IPv4 address or an IPv6 network of
-/// 64 bits, 20 failed attempts a minute with a burst of 40, 5 registrations and 10 requests for a reset an hour.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What they allow at an account is no option: five free failures, then pauses that double from one second to half an hour
+/// ([`FailedAttempts`](auth_db::model::FailedAttempts)).
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ThrottleOptions {
     /// Accounts whose failures are stored at the most, whether they exist or not; what arrives within half a minute
     /// comes on top. Over it, those with the fewest failures go first. About 150 bytes each.
     pub accounts: u64,
     /// Clients that are remembered in memory at the most, for each kind of attempt. About 300 bytes each.
     pub clients: u64,
+    /// Attempts of a client that may fail in a minute; twice as many at once.
+    pub guesses_per_minute: NonZeroU32,
+    /// Registrations of a client in an hour.
+    pub registrations_per_hour: NonZeroU32,
+    /// Requests of a client for a reset in an hour.
+    pub resets_per_hour: NonZeroU32,
+    /// Networks whose clients have no such limit: those at an account go on.
+    pub exempt: Vec<IpNet>,
 }
 
-/// 100,000 of each.
+/// 100,000 of each; 20 failed attempts a minute, 5 registrations and 10 requests for a reset an hour; nobody is exempt.
 impl Default for ThrottleOptions {
     fn default() -> Self {
-        Self { accounts: 100_000, clients: 100_000 }
+        let number = |number| NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN);
+        Self {
+            accounts: 100_000,
+            clients: 100_000,
+            guesses_per_minute: number(20),
+            registrations_per_hour: number(5),
+            resets_per_hour: number(10),
+            exempt: Vec::new(),
+        }
     }
 }
 
@@ -65,7 +82,7 @@ pub struct Throttle {
 impl Throttle {
     pub fn new(options: ThrottleOptions, clock: &Arc<dyn Clock>) -> Self {
         let log = Arc::new(LogLimit::new(100, Duration::from_secs(10)));
-        let clients = Clients::new(options.clients, clock, &log);
+        let clients = Clients::new(&options, clock, &log);
         Self { clients, options, in_flight: AttemptsInFlight::default(), log }
     }
 

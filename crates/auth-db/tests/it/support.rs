@@ -1,5 +1,7 @@
 //! A migrated database for each test, and the values it is filled with.
 
+use std::time::Duration;
+
 use auth_db::{
     Database, DatabaseOptions,
     model::{
@@ -11,7 +13,7 @@ use auth_db::{
 };
 use tempfile::TempDir;
 use test_servers::{Kind, Place, kind};
-use time::{Duration, OffsetDateTime};
+use time::OffsetDateTime;
 
 /// A migrated database of the kind that is tested, which nobody else uses.
 pub struct World {
@@ -22,7 +24,13 @@ pub struct World {
 impl World {
     pub async fn new() -> Self {
         let place = Place::new().await;
-        let db = Database::connect(&DatabaseOptions::new(place.url())).await.unwrap();
+        // What is tested here is no limit of time, and the machine may be busy.
+        let patient = DatabaseOptions {
+            timeout: Duration::from_mins(1),
+            connect_timeout: Duration::from_mins(1),
+            ..DatabaseOptions::new(place.url())
+        };
+        let db = Database::connect(&patient).await.unwrap();
         auth_migrations::up(db.for_migrations()).await.unwrap();
         Self { db, place }
     }
@@ -60,7 +68,7 @@ pub fn hash(text: &str) -> PasswordHash {
 
 /// The instant `seconds` after an arbitrary start.
 pub fn at(seconds: i64) -> OffsetDateTime {
-    OffsetDateTime::UNIX_EPOCH + Duration::days(20_000) + Duration::seconds(seconds)
+    OffsetDateTime::UNIX_EPOCH + time::Duration::days(20_000) + time::Duration::seconds(seconds)
 }
 
 pub fn session_token(number: u8) -> SessionToken {
@@ -79,7 +87,7 @@ pub fn session(user: UserId, number: u8) -> Session {
         user_id: user,
         created_at,
         last_seen_at: created_at,
-        expires_at: created_at + Duration::seconds(1000),
+        expires_at: created_at + time::Duration::seconds(1000),
         client: Client::new(Some([127, 0, 0, number].into()), Some("test")),
     }
 }

@@ -5,7 +5,7 @@ pub mod passwords;
 pub mod people;
 
 use anyhow::{Context, bail};
-use auth_core::Scheme;
+use auth_core::{Scheme, ThrottleOptions};
 use auth_db::{ConnectError, Database};
 
 use crate::{
@@ -127,7 +127,7 @@ pub fn check_config(settings: &Settings) -> anyhow::Result<()> {
         ("reset lifetime", shown(reset.lifetime)?),
         ("password minimum", password.policy.min_code_points.to_string()),
         ("password denylist", format!("{:?}", password.denylist)),
-        ("throttle", if *throttle { "on" } else { "off" }.to_owned()),
+        ("throttle", throttle.as_ref().map_or("off".to_owned(), limits)),
         ("password scheme", scheme),
         ("hash threads", hashing.threads.to_string()),
         ("hash wait", in_units(hashing.max_wait)),
@@ -145,6 +145,18 @@ pub fn check_config(settings: &Settings) -> anyhow::Result<()> {
 /// The word for a value, of those that the setting accepts.
 fn word<T: PartialEq + Copy>(words: &[(&str, T)], value: T) -> String {
     words.iter().find(|(_, known)| *known == value).map_or(String::new(), |(word, _)| (*word).to_owned())
+}
+
+/// What a client may do.
+fn limits(throttle: &ThrottleOptions) -> String {
+    let ThrottleOptions { guesses_per_minute, registrations_per_hour, resets_per_hour, exempt, .. } =
+        throttle;
+    let exempt: Vec<String> = exempt.iter().map(ToString::to_string).collect();
+    format!(
+        "on; of a client {guesses_per_minute} failures a minute, {registrations_per_hour} registrations and \
+         {resets_per_hour} resets an hour; exempt: {}",
+        or_none(&exempt.join(", "))
+    )
 }
 
 fn or_none(text: &str) -> String {

@@ -205,7 +205,7 @@ fn can_be_a_host(host: &Host<&str>) -> bool {
 }
 
 /// A network; one of mapped addresses is one of IPv4, as which peers are compared.
-fn network(text: &str) -> Result<IpNet, ()> {
+pub fn network(text: &str) -> Result<IpNet, ()> {
     let network =
         text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from)).map_err(|_| ())?;
     match (network.addr().to_canonical(), network.prefix_len().checked_sub(96)) {

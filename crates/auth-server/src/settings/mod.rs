@@ -11,9 +11,12 @@ mod password;
 mod reset;
 mod session;
 mod shutdown;
+mod throttle;
 mod value;
 
 use std::{env, fmt};
+
+use auth_core::ThrottleOptions;
 
 use self::value::Setting;
 pub use self::{
@@ -53,8 +56,8 @@ pub struct Settings {
     /// None if no mail is sent.
     pub mail: Option<MailSettings>,
     pub password: PasswordSettings,
-    /// `AUTH_THROTTLE`.
-    pub throttle: bool,
+    /// None if attempts are not limited.
+    pub throttle: Option<ThrottleOptions>,
     pub shutdown: ShutdownSettings,
     pub log: LogSettings,
     /// Variables that look like settings and are none: most likely misspelt.
@@ -87,7 +90,6 @@ impl Settings {
         let http = HttpSettings::resolve(raw, profile)?;
         let reset = ResetSettings::resolve(raw, profile, &http)?;
         let by_mail = reset.delivery == Delivery::Mail;
-        let throttle = Setting::new("AUTH_THROTTLE", raw.throttle.as_deref());
         Ok(Self {
             profile,
             database: DatabaseSettings::resolve(raw, profile)?,
@@ -95,7 +97,7 @@ impl Settings {
             reset,
             mail: MailSettings::resolve(raw, profile, http.public_url.as_ref(), by_mail)?,
             password: PasswordSettings::resolve(raw, profile, http.public_url.as_ref())?,
-            throttle: throttle.one_of(&[("on", true), ("off", false)], profile == Profile::Production)?,
+            throttle: throttle::resolve(raw, profile)?,
             shutdown: ShutdownSettings::resolve(raw, profile)?,
             log: LogSettings::resolve(raw)?,
             http,

@@ -58,7 +58,7 @@ fn productions_defaults_are_the_strict_ones() {
     assert_eq!(settings.session.per_user, 10);
     assert_eq!(settings.reset.lifetime, time::Duration::minutes(30));
     assert_eq!((settings.shutdown.delay.as_secs(), settings.shutdown.grace.as_secs()), (5, 30));
-    assert_eq!((settings.reset.delivery, settings.throttle), (Delivery::Mail, true));
+    assert_eq!((settings.reset.delivery, settings.throttle.is_some()), (Delivery::Mail, true));
     assert_eq!(format!("{:?}", settings.password.denylist), "Denylist(builtin)");
     let mail = settings.mail.unwrap();
     assert_eq!(mail.reset_url.as_str(), "https://auth.example.org/reset_password");
@@ -281,6 +281,22 @@ fn a_value_that_can_not_work_is_named_with_what_would_be_accepted() {
     ] {
         assert_eq!(line(&raw), expected);
     }
+}
+
+#[test]
+fn limits_of_clients_are_numbers_within_bounds_and_only_where_attempts_are_limited() {
+    let given = Raw {
+        throttle_guesses: some("100"),
+        throttle_exempt: some("192.0.2.0/24, 2001:db8::1"),
+        ..production()
+    };
+    let throttle = Settings::resolve(&given).unwrap().throttle.unwrap();
+    assert_eq!((throttle.guesses_per_minute.get(), throttle.exempt.len()), (100, 2));
+    assert!(line(&Raw { throttle_guesses: some("0"), ..production() }).contains("a number from 1 to 1000"));
+    assert!(
+        line(&Raw { throttle_resets: some("9"), ..development() })
+            .contains("no effect where AUTH_THROTTLE is off")
+    );
 }
 
 /// Who comes by a proxy on this machine may be anybody.
