@@ -31,7 +31,7 @@ mod m20261128_000010_verified_emails;
 use std::collections::HashSet;
 
 use sea_orm_migration::{
-    MigrationTrait, MigratorTrait,
+    MigrationTrait, MigratorTrait, SchemaManager,
     sea_orm::{DatabaseConnection, DatabaseTransaction, DbErr, EntityTrait, QueryOrder},
     seaql_migrations,
 };
@@ -84,6 +84,12 @@ pub enum MigrateError {
         "the database is from a newer version: it has the migration `{0}`, which this version does not know"
     )]
     Newer(String),
+    /// The database has a table that another program made.
+    #[error(
+        "the database has a table `{0}` of another program: give this one a database of its own, or on PostgreSQL a \
+         schema (CREATE SCHEMA auth, and ?options=-csearch_path%3Dauth in the URL)"
+    )]
+    Foreign(&'static str),
     /// Another process has been migrating this database for a long time.
     #[error("another process has been migrating the database for ten minutes")]
     Busy,
@@ -120,6 +126,9 @@ pub async fn up(db: &DatabaseConnection) -> Result<usize, MigrateError> {
 
 async fn apply(tx: &DatabaseTransaction) -> Result<usize, MigrateError> {
     let before = known(tx).await?;
+    if before == 0 {
+        refuse_foreign(tx).await?;
+    }
     Migrator::up(tx, None).await?;
     Ok(Migrator::migrations().len() - before)
 }
@@ -141,11 +150,37 @@ async fn take_back(tx: &DatabaseTransaction, steps: u32) -> Result<usize, Migrat
     Ok(before - known(tx).await?)
 }
 
+/// Tables of ours, each with a column that no other program's would have.
+const TABLES: [(&str, &str); 7] = [
+    ("users", "credential_version"),
+    ("sessions", "token_digest"),
+    ("reset_tokens", "token_digest"),
+    ("server_keys", "bytes"),
+    ("throttles", "account_digest"),
+    ("devices", "token_digest"),
+    ("outbox", "email_key"),
+];
+
+/// Before the first migration: a table of one of our names is another program's, unless a run before was cut off.
+async fn refuse_foreign(tx: &DatabaseTransaction) -> Result<(), MigrateError> {
+    let manager = SchemaManager::new(tx);
+    for (table, column) in TABLES {
+        if manager.has_table(table).await? && !manager.has_column(table, column).await? {
+            return Err(MigrateError::Foreign(table));
+        }
+    }
+    Ok(())
+}
+
 /// How many migrations were applied, all of them known.
 async fn known(tx: &DatabaseTransaction) -> Result<usize, MigrateError> {
     let recorded = Migrator::get_migration_models(tx).await?;
     let names: Vec<String> = Migrator::migrations().iter().map(|m| m.name().to_owned()).collect();
-    match recorded.into_iter().find(|row| !names.contains(&row.version)) {
+    let is_ours = |row: &seaql_migrations::Model| names.contains(&row.version);
+    if !recorded.is_empty() && !recorded.iter().any(is_ours) {
+        return Err(MigrateError::Foreign("seaql_migrations"));
+    }
+    match recorded.into_iter().find(|row| !is_ours(row)) {
         Some(seaql_migrations::Model { version, .. }) => Err(MigrateError::Newer(version)),
         None => Ok(Migrator::get_applied_migrations(tx).await?.len()),
     }
@@ -153,7 +188,7 @@ async fn known(tx: &DatabaseTransaction) -> Result<usize, MigrateError> {
 
 /// What the database says was applied; nothing, where the table that says so does not exist.
 async fn recorded(db: &DatabaseConnection) -> Result<Vec<String>, DbErr> {
-    let manager = sea_orm_migration::SchemaManager::new(db);
+    let manager = SchemaManager::new(db);
     if !manager.has_table("seaql_migrations").await? {
         return Ok(Vec::new());
     }

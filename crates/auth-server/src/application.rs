@@ -133,6 +133,9 @@ async fn end(task: rt::task::JoinHandle<()>) {
 /// In development the schema is brought up to date; in production it must be.
 async fn ensure_schema(db: &Database, profile: Profile) -> anyhow::Result<()> {
     let status = auth_migrations::status(db.for_migrations()).await.context("the schema can't be read")?;
+    if status.applied.is_empty() && !status.unknown.is_empty() {
+        return Err(auth_migrations::MigrateError::Foreign("seaql_migrations").into());
+    }
     if let Some(name) = status.unknown.first() {
         bail!("the database is from a newer version (migration {name}); start that version or a newer one");
     }

@@ -53,6 +53,33 @@ async fn a_schema_that_was_taken_back_is_unavailable_and_says_so() {
     }
 }
 
+/// An application has tables of these names, too.
+#[tokio::test]
+async fn a_database_of_another_program_is_left_alone_and_named() {
+    for (made, told) in [
+        ("CREATE TABLE sessions (id int)", "a table `sessions` of another program"),
+        ("CREATE TABLE users (id int)", "a table `users` of another program"),
+        (
+            "CREATE TABLE seaql_migrations (version varchar(255) NOT NULL PRIMARY KEY, applied_at bigint NOT NULL)",
+            "a table `seaql_migrations` of another program",
+        ),
+    ] {
+        let place = test_servers::Place::new().await;
+        let db = Database::connect(&DatabaseOptions::new(place.url())).await.unwrap();
+        let connection = db.for_migrations();
+        connection.execute_unprepared(made).await.unwrap();
+        if made.contains("seaql") {
+            let theirs = "INSERT INTO seaql_migrations VALUES ('m20200101_000001_theirs', 0)";
+            connection.execute_unprepared(theirs).await.unwrap();
+        }
+
+        let refused = auth_migrations::up(connection).await.unwrap_err().to_string();
+        assert!(refused.contains(told), "{refused}");
+        let users = connection.execute_unprepared("SELECT email_key FROM users").await;
+        assert!(users.is_err(), "nothing was made");
+    }
+}
+
 /// A statement that no connection has prepared.
 fn unprepared(tx: &Transaction, number: usize) -> Statement {
     let backend = tx.get_database_backend();

@@ -148,10 +148,10 @@ fn link_target(setting: &Setting<'_>, profile: Profile, public_url: &Url) -> Res
         return Ok(url);
     };
     let expected = "accepted: the page that asks for the new password, such as https://app.example.org/reset";
-    let url = Url::parse(given).map_err(|_| setting.refuse(expected))?;
+    let url = Url::parse(given).map_err(|_| setting.refuse_secret_if(given.contains('@'), expected))?;
     let is_web = matches!(url.scheme(), "http" | "https") && url.host().is_some();
     if !is_web || url.fragment().is_some() || !url.username().is_empty() || url.password().is_some() {
-        return Err(setting.refuse(expected));
+        return Err(setting.refuse_secret_if(given.contains('@'), expected));
     }
     if profile == Profile::Production && url.scheme() != "https" && !super::http::is_loopback(&url) {
         return Err(setting.refuse("production accepts https, and http for a loopback host only"));
