@@ -84,7 +84,7 @@ impl Auth {
     pub async fn log_in(&self, attempt: Attempt) -> Result<LoggedIn, LoginError> {
         let device = attempt.device.as_ref();
         let limited = self.may_guess(attempt.client.address);
-        // An attempt that was not taken is not given back.
+        // Only an attempt that was taken is returned.
         let client = attempt.client.address.filter(|_| limited.is_ok());
         if let Err(throttled) = limited
             && !(attempt.client.is_shared && self.may_be_the_owner(&attempt.email, device).await?)

@@ -24,7 +24,7 @@ use crate::{Auth, Unavailable};
 
 /// How often an attempt is made where other processes make some at the same account at the same moment. Of theirs, no more
 /// succeed than the account allows.
-const TRIES: u32 = 10;
+const RETRIES: u32 = 10;
 
 /// How long an attempt waits for others at the same account that are being checked: a few batches of hashes.
 const LONGEST_WAIT_FOR_OTHERS: std::time::Duration = std::time::Duration::from_secs(10);
@@ -88,7 +88,7 @@ pub async fn clear(tx: &Transaction, email: &Email, now: OffsetDateTime) -> Resu
 }
 
 impl Auth {
-    /// Begins an attempt at an account: takes one of those that are left, before anything is told of the account.
+    /// Begins an attempt at an account: takes one of those that are left, before the password is checked.
     ///
     /// That takes as long for an address that nobody has.
     pub(crate) async fn begin_attempt(
@@ -171,7 +171,7 @@ impl Auth {
         email: &Email,
         device: Option<&DeviceToken>,
     ) -> Result<Result<FailedAttempts, Duration>, Unavailable> {
-        for _ in 0..TRIES {
+        for _ in 0..RETRIES {
             let (before, now) = (account.attempts(), self.now());
             let reserved = before.reserve(now);
             // Also if there is none left: instants in the future are corrected.

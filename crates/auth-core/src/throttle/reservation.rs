@@ -12,8 +12,8 @@ use tracing::Instrument;
 use super::in_flight::InFlight;
 use crate::{Auth, Unavailable};
 
-/// How often an attempt is given back where others at the same account begin or end at that moment.
-const TRIES: u32 = 20;
+/// How often returning an attempt is repeated where others at the same account begin or end at that moment.
+const RETRIES: u32 = 20;
 
 /// An attempt that counts as failed until it is settled.
 #[derive(Debug, Clone)]
@@ -69,7 +69,7 @@ impl Reservation {
     async fn refund(&self, on: &impl Writer, account: &AccountDigest) -> Result<(), DbError> {
         // Most often nothing happened since.
         let mut attempts = self.reserved;
-        for _ in 0..TRIES {
+        for _ in 0..RETRIES {
             let done = match attempts.refund(&self.reserved) {
                 FailedAttempts { failures: 0, .. } => throttles::delete_if(on, account, &attempts).await?,
                 less => throttles::replace(on, account, &attempts, &less).await?,
@@ -85,7 +85,7 @@ impl Reservation {
 
     async fn refund_to_device(&self, on: &impl Writer, token: &DeviceTokenDigest) -> Result<(), DbError> {
         let mut attempts = self.reserved;
-        for _ in 0..TRIES {
+        for _ in 0..RETRIES {
             let less = attempts.refund(&self.reserved);
             if devices::replace_failed_attempts(on, token, &attempts, &less).await? {
                 return Ok(());
