@@ -1,10 +1,11 @@
 //! What is inserted on behalf of a user whose password was verified.
 
 use auth_db::{
-    Conflict, DbError, devices,
+    Conflict, Database, DbError, devices,
     model::{User, UserChanges, UserId},
     sessions, users,
 };
+use sea_orm::{ConnectionTrait, Statement};
 use test_servers::{Kind, kind};
 use tokio::sync::oneshot;
 
@@ -59,6 +60,25 @@ async fn nothing_is_inserted_for_a_user_who_is_gone_or_disabled_or_has_another_p
     assert!(!world.inserts(ada.id, 4, 1).await);
 }
 
+/// Waits until a statement on the same database waits for a lock. Writers of a file wait in this process, one by one.
+async fn until_a_statement_waits(observer: &Database) {
+    let question = match kind() {
+        Kind::Sqlite => return,
+        Kind::Postgres => {
+            "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        }
+        Kind::MariaDb => {
+            // What InnoDB tells of lock waits is not refreshed while it is asked for all the time.
+            "SELECT 1 FROM information_schema.processlist WHERE db = DATABASE() AND info LIKE 'INSERT INTO `sessions`%'"
+        }
+    };
+    let db = observer.for_migrations();
+    let statement = Statement::from_string(db.get_database_backend(), question);
+    while db.query_one_raw(statement.clone()).await.unwrap().is_none() {
+        tokio::task::yield_now().await;
+    }
+}
+
 /// A reset that has begun ends all sessions: one that is opened meanwhile must not outlive it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_insertion_waits_for_a_transaction_that_has_the_user() {
@@ -66,14 +86,14 @@ async fn an_insertion_waits_for_a_transaction_that_has_the_user() {
     let ada = world.user("ada@example.org").await;
     let (locked, is_locked) = oneshot::channel();
     let (locked, db, id) = (std::sync::Mutex::new(Some(locked)), world.db.clone(), ada.id);
+    let observer = world.other().await;
     let reset = tokio::spawn(async move {
         db.write(async |tx| {
             users::lock(&tx, id).await?;
             if let Some(locked) = locked.lock().unwrap().take() {
                 locked.send(()).unwrap();
             }
-            // As long as the insertion takes that does not wait.
-            tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+            until_a_statement_waits(&observer).await;
             users::update_user(&tx, id, &UserChanges::hashed_password(hash("h1")), at(1)).await?;
             sessions::end_all_of(&tx, id).await
         })
