@@ -6,6 +6,7 @@ use auth_db::{
     model::{Client, DeviceToken, Email, Password, SessionToken, User},
     users,
 };
+use tokio::join;
 
 use crate::{
     AttemptError, Auth, LoggedIn, Requester, Slot, Throttled, Unavailable, Verdict,
@@ -92,7 +93,9 @@ impl Auth {
             return Err(throttled.into());
         }
         let address = attempt.client.address;
-        let verified = match self.verify(&attempt.email, &attempt.password, address, device).await {
+        let verify = Box::pin(self.verify(&attempt.email, &attempt.password, address, device));
+        let (earlier, verified) = join!(self.sessions_before(&attempt.email), verify);
+        let verified = match verified {
             Ok(verified) => verified,
             Err(error) => {
                 if matches!(error, AttemptError::Unavailable(_)) {
@@ -108,6 +111,8 @@ impl Auth {
         let login = Login {
             client: attempt.client,
             presented: attempt.presented,
+            // Without the list, all others count as earlier. The statements that follow report what ails the database.
+            earlier: earlier.unwrap_or_default(),
             device_is_known,
             reservation: reservation.clone(),
         };

@@ -1,8 +1,9 @@
 //! Opening a session, after the password was verified.
 
 use auth_db::{
-    model::{Client, DeviceToken, Email, MailKind, Session, SessionToken, User},
-    users,
+    DbError,
+    model::{Client, DeviceToken, Email, MailKind, Session, SessionToken, SessionTokenDigest, User},
+    sessions, users,
 };
 
 use crate::{
@@ -27,6 +28,8 @@ pub struct Login {
     pub client: Client,
     /// The session that the same request carried.
     pub presented: Option<SessionToken>,
+    /// The user's sessions when the login began, where it is more than one transaction.
+    pub earlier: Option<Vec<SessionTokenDigest>>,
     /// Whether the user has logged in on this device before, or devices are of no interest.
     pub device_is_known: bool,
     pub reservation: Option<Reservation>,
@@ -49,8 +52,21 @@ impl Auth {
         let Some(user) = users::find_by_email(self.parts().db.read(), email).await? else {
             return Ok(None);
         };
-        let on = Login { client, presented: None, device_is_known: true, reservation: None };
+        let earlier = self.sessions_before(email).await?;
+        let on = Login { client, presented: None, earlier, device_is_known: true, reservation: None };
         self.open_session(&user, on).await
+    }
+
+    /// The sessions of the user with this address, where another login may come between the statements of one.
+    pub(crate) async fn sessions_before(
+        &self,
+        email: &Email,
+    ) -> Result<Option<Vec<SessionTokenDigest>>, DbError> {
+        let db = &self.parts().db;
+        if db.is_embedded() {
+            return Ok(None);
+        }
+        sessions::digests_of_owner(db.read(), email).await.map(Some)
     }
 
     /// Opens a session, unless the password is no longer the one that `user` was verified with; settles the attempt
@@ -60,7 +76,7 @@ impl Auth {
         user: &User,
         login: Login,
     ) -> Result<Option<LoggedIn>, Unavailable> {
-        let Login { client, presented, device_is_known, reservation } = login;
+        let Login { client, presented, earlier, device_is_known, reservation } = login;
         let parts = self.parts();
         let now = self.now();
         let token = parts.entropy.token(parts.policy.token_format)?;
@@ -80,6 +96,7 @@ impl Auth {
             digest,
             credential_version: user.credential_version,
             presented: presented.as_ref().map(SessionToken::digest),
+            earlier,
             sessions_per_user: usize::try_from(parts.policy.sessions_per_user).unwrap_or(usize::MAX),
             new_device,
             notice: self.notice(MailKind::NewDevice, &user.email, &session.client, session.client.device()),

@@ -9,7 +9,7 @@
 use auth_db::{
     Conflict, Database, DbError, Transaction, Writer, device_kinds, devices,
     model::{Device, DeviceTokenDigest, Session, SessionTokenDigest},
-    sessions, users,
+    sessions,
 };
 use time::OffsetDateTime;
 use tokio::{join, try_join};
@@ -29,6 +29,8 @@ pub struct Opening {
     pub credential_version: i64,
     /// The session that the same request carried.
     pub presented: Option<SessionTokenDigest>,
+    /// The user's sessions when the login began; none where no other login can come in between.
+    pub earlier: Option<Vec<SessionTokenDigest>>,
     /// How many sessions a user may have, this one included.
     pub sessions_per_user: usize,
     pub new_device: Option<NewDevice>,
@@ -69,8 +71,7 @@ impl Opening {
         if !self.insert(tx).await? {
             return Ok((None, Ended::NONE));
         }
-        let listed = sessions::digests_newest_first(tx, self.session.user_id).await?;
-        let ended = Ended::listed(tx, self.surplus(&listed)).await?;
+        let ended = self.make_room(tx).await?;
         let mut device_is_stored = false;
         if let Some(new_device) = &self.new_device {
             let known = self.known(tx).await?;
@@ -97,7 +98,7 @@ impl Opening {
                 None => Ok(false),
             }
         };
-        let (ended, kept, settled) = join!(self.make_room(db), keep_device, self.settle(&on));
+        let (ended, kept, settled) = join!(self.make_room(&on), keep_device, self.settle(&on));
         let warn = |cause: &DbError, what: &str| {
             tracing::warn!(session_id = %self.session.id, %cause, "after a login, {what}");
         };
@@ -126,36 +127,32 @@ impl Opening {
         }
     }
 
-    /// Ends the sessions that make room, of several logins at once so many that the user has no more than allowed.
-    async fn make_room(&self, db: &Database) -> Result<Ended, DbError> {
-        let user = self.session.user_id;
-        let listed = sessions::digests_newest_first(db.read(), user).await?;
-        let rank = listed.iter().position(|digest| *digest == self.digest);
-        if rank.is_none_or(|rank| rank < self.sessions_per_user) {
-            return Ended::listed(&db.autocommit(), self.surplus(&listed)).await;
-        }
-        // By a clock that is behind, or among many logins at once, it is not one of the newest. The others may find the
-        // same, so each looks again while it has the user's row.
-        db.write(async |tx| {
-            users::lock(&tx, user).await?;
-            let listed = sessions::digests_newest_first(&tx, user).await?;
-            Ended::listed(&tx, self.surplus(&listed)).await
-        })
-        .await
+    /// Ends the sessions that make room, by a list that includes this one.
+    async fn make_room(&self, on: &impl Writer) -> Result<Ended, DbError> {
+        let listed = sessions::digests_newest_first(on, self.session.user_id).await?;
+        Ended::listed(on, self.surplus(&listed)).await
     }
 
-    /// Which of a user's sessions, the newest first, make room for this one: the one that the request carried, and the
-    /// oldest of the others.
+    /// Which of a user's sessions make room: the one that the request carried, and the oldest.
+    ///
+    /// Concurrent logins see each other's sessions. All of them keep the newest, so the newest login always stays, and the
+    /// last to look leaves no more than allowed. This session may be among those that end, as if the other logins had come
+    /// later. It outlives sessions that were there before, although by a clock that is behind it is the older one.
     fn surplus(&self, newest_first: &[SessionTokenDigest]) -> Vec<SessionTokenDigest> {
-        let is_there = newest_first.contains(&self.digest);
-        let mut room = self.sessions_per_user.saturating_sub(usize::from(is_there));
-        let mut makes_room = |digest: &SessionTokenDigest| {
-            let stays = Some(*digest) != self.presented && room > 0;
-            room -= usize::from(stays);
-            !stays
-        };
-        let others = newest_first.iter().filter(|digest| **digest != self.digest);
-        others.copied().filter(|digest| makes_room(digest)).collect()
+        let (mut ending, mut others): (Vec<_>, Vec<_>) =
+            newest_first.iter().copied().partition(|session| Some(*session) == self.presented);
+        let own_rank = others.iter().position(|session| *session == self.digest);
+        if own_rank.is_some_and(|rank| rank >= self.sessions_per_user) {
+            others.sort_by_key(|session| self.is_earlier(session));
+        }
+        ending.extend(others.into_iter().skip(self.sessions_per_user));
+        ending
+    }
+
+    /// Whether a session was opened before this login, by whatever clock.
+    fn is_earlier(&self, session: &SessionTokenDigest) -> bool {
+        let was_there = self.earlier.as_ref().is_none_or(|earlier| earlier.contains(session));
+        *session != self.digest && was_there
     }
 
     /// Stores the device, and notifies the owner if that is due.

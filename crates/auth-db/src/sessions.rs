@@ -1,6 +1,6 @@
 //! Sessions: an ended session is a deleted row.
 
-use auth_model::{Client, Session, SessionId, SessionTokenDigest, User, UserId};
+use auth_model::{Client, Email, Session, SessionId, SessionTokenDigest, User, UserId};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder,
     QuerySelect, QueryTrait, Select, sea_query::Expr,
@@ -251,6 +251,21 @@ pub async fn digests_newest_first(
     user: UserId,
 ) -> Result<Vec<SessionTokenDigest>, DbError> {
     digests_of(db, newest_first(user)).await?.iter().map(|bytes| digest(bytes)).collect()
+}
+
+/// The digests of the tokens of the sessions of the user with this address; in no order.
+///
+/// # Errors
+///
+/// [`DbError::Unavailable`], [`DbError::Corrupt`].
+pub async fn digests_of_owner(
+    db: &impl ConnectionTrait,
+    owner: &Email,
+) -> Result<Vec<SessionTokenDigest>, DbError> {
+    let sessions = session::Entity::find()
+        .inner_join(crate::table::user::Entity)
+        .filter(crate::table::user::COLUMN.email_key.eq(owner.key()));
+    digests_of(db, sessions).await?.iter().map(|bytes| digest(bytes)).collect()
 }
 
 fn newest_first(user: UserId) -> Select<session::Entity> {

@@ -146,7 +146,8 @@ impl Auth {
         };
         let device = self.known_device(email, token, self.now());
         // On the heap: every future of a login has room for them otherwise.
-        let reads = Box::pin(async { try_join!(users::find_by_email(db, email), device, stored) });
+        let user = users::find_by_email(db, email);
+        let reads = Box::pin(async { try_join!(user, device, stored) });
         let (user, device, stored) = reads.await?;
         Ok(Account { digest, user, device, stored })
     }

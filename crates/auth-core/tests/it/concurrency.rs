@@ -5,7 +5,8 @@ use std::sync::{
 };
 
 use auth_core::{
-    Auth, CompleteResetError, Entropy, EntropyFailed, LoginError, Options, RegisterError, SystemEntropy,
+    Auth, CompleteResetError, Entropy, EntropyFailed, LoginError, Options, Policy, RegisterError, Scheme,
+    SystemClock, SystemEntropy,
 };
 
 use crate::support::{ADA, PASSWORD, World, attempt, completion, email, new_password};
@@ -108,10 +109,11 @@ async fn a_login_that_verified_the_old_password_opens_nothing_after_a_reset() {
 async fn concurrent_logins_keep_to_the_number_of_sessions() {
     let world = World::new().await;
     let user = world.register(ADA).await;
+    let running = by_the_system_clock(&world);
 
     let tasks: Vec<_> = (0..40)
         .map(|_| {
-            let auth = world.auth.clone();
+            let auth = running.clone();
             tokio::spawn(async move { auth.log_in(attempt(ADA, PASSWORD)).await })
         })
         .collect();
@@ -119,7 +121,35 @@ async fn concurrent_logins_keep_to_the_number_of_sessions() {
         task.await.unwrap().unwrap();
     }
 
-    assert_eq!(world.auth.destroy_sessions(user.id).await.unwrap(), 10);
+    assert_eq!(running.destroy_sessions(user.id).await.unwrap(), 10);
+}
+
+/// The order of sessions is that of their times, so the clock must not stand still.
+fn by_the_system_clock(world: &World) -> Auth {
+    let options = Options { clock: Arc::new(SystemClock), ..world.options.clone() };
+    Auth::start(world.db.clone(), options).unwrap()
+}
+
+/// Each of them finds sessions that are newer than its own; none of them may leave the user without any.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_concurrent_logins_of_a_user_with_one_session_one_stays() {
+    let policy = Policy { sessions_per_user: 1, ..Policy::default() };
+    let world = World::with(policy, Scheme::Bcrypt { cost: 4 }).await;
+    let user = world.register(ADA).await;
+    let running = by_the_system_clock(&world);
+
+    for _ in 0..10 {
+        let tasks: Vec<_> = (0..8)
+            .map(|_| {
+                let auth = running.clone();
+                tokio::spawn(async move { auth.log_in(attempt(ADA, PASSWORD)).await })
+            })
+            .collect();
+        for task in tasks {
+            task.await.unwrap().unwrap();
+        }
+        assert_eq!(running.destroy_sessions(user.id).await.unwrap(), 1);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

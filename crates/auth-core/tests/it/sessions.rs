@@ -134,6 +134,23 @@ async fn the_oldest_session_ends_when_there_are_too_many() {
     }
 }
 
+/// Its session looks older than all others.
+#[tokio::test]
+async fn a_login_by_a_clock_that_is_behind_opens_a_session_within_the_limit() {
+    let policy = Policy { sessions_per_user: 3, ..Policy::default() };
+    let world = World::with(policy, Scheme::Bcrypt { cost: 4 }).await;
+    world.logged_in(ADA).await;
+    for _ in 0..2 {
+        world.log_in(ADA, PASSWORD).await.unwrap();
+    }
+    world.clock.advance(-Duration::HOUR);
+
+    let late = world.log_in(ADA, PASSWORD).await.unwrap();
+
+    assert!(world.is_live(&late.token).await);
+    assert_eq!(world.auth.destroy_sessions(late.session.user_id).await.unwrap(), 3);
+}
+
 #[tokio::test]
 async fn with_one_session_a_user_each_login_ends_the_one_before() {
     let policy = Policy { sessions_per_user: 1, ..Policy::default() };

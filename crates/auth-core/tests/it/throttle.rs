@@ -309,6 +309,25 @@ async fn one_client_may_register_five_times_an_hour_and_try_forty_tokens() {
     world.auth.complete_reset(from(completion(ADA, &token, PASSWORD))).await.unwrap();
 }
 
+/// On a database server the session is stored first, and what follows it is not worth an error.
+#[tokio::test]
+async fn a_login_whose_device_can_not_be_stored_opens_a_session_or_nothing() {
+    let world = throttled().await;
+    world.execute("ALTER TABLE devices RENAME TO gone").await;
+    let opened = world.log_in(ADA, PASSWORD).await;
+    world.execute("ALTER TABLE gone RENAME TO devices").await;
+
+    if kind() == Kind::Sqlite {
+        assert!(matches!(opened, Err(LoginError::Unavailable(_))), "{opened:?}");
+    } else {
+        let opened = opened.unwrap();
+        assert!(opened.device.is_none(), "it is not known");
+        assert!(world.is_live(&opened.token).await);
+    }
+    world.owes_no_attempts().await;
+    assert!(world.log_in(ADA, PASSWORD).await.unwrap().device.is_some());
+}
+
 /// A proxy that nobody listed: all visitors of a site are one client, and one of them guesses.
 #[tokio::test]
 async fn behind_an_unknown_proxy_owners_get_in_although_others_used_up_its_limit() {

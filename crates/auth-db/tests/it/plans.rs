@@ -139,6 +139,7 @@ async fn statements(world: &World) -> Vec<Statement> {
     sessions::end_all_but(db, other, named).await.unwrap();
     sessions::end_named(db, other, named).await.unwrap();
     sessions::digests_newest_first(db, id).await.unwrap();
+    sessions::digests_of_owner(db, &email("user7@example.org")).await.unwrap();
     sessions::end(db, &token).await.unwrap();
     sessions::end_all_but_newest(db, UserId::from_i64(9), 0).await.unwrap();
     sessions::purge(db, at(-1000), at(-1000), 10).await.unwrap();

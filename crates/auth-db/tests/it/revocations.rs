@@ -11,7 +11,7 @@ use auth_db::{
 use test_servers::{Kind, kind};
 use tokio::time::timeout;
 
-use crate::support::{World, session, session_token};
+use crate::support::{World, email, session, session_token};
 
 fn digests(count: u8) -> Vec<SessionTokenDigest> {
     (0..count).map(|number| session_token(number).digest()).collect()
@@ -75,6 +75,8 @@ async fn sessions_are_ended_and_announced_by_single_statements() {
     };
     let newest_first = sessions::digests_newest_first(&db, ada.id).await.unwrap();
     assert_eq!(newest_first, digests(120).into_iter().rev().collect::<Vec<_>>());
+    assert_eq!(sessions::digests_of_owner(&db, &ada.email).await.unwrap().len(), 120);
+    assert_eq!(sessions::digests_of_owner(&db, &email("eve@example.org")).await.unwrap(), []);
 
     sessions::end_and_announce(&db, &[]).await.unwrap();
     sessions::end_and_announce(&db, &newest_first[10..]).await.unwrap();
