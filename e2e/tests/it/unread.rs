@@ -91,3 +91,29 @@ async fn a_hang_up_ends_the_service_as_other_signals_do() {
     assert!(server.ended().success());
     assert!(server.log().contains("SIGHUP") && server.log().contains("ended"));
 }
+
+/// What `nohup` is for.
+#[tokio::test]
+#[expect(clippy::disallowed_methods, reason = "the shell starts the service")]
+async fn a_hang_up_that_the_parent_ignores_stays_ignored() {
+    if kind() != Kind::Sqlite {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let binary = command(&[]).get_program().to_owned();
+    let mut shell = std::process::Command::new("/bin/sh");
+    shell.args(["-c", "trap '' HUP; exec \"$0\""]).arg(binary).env_clear();
+    shell.env("AUTH_DATA_DIR", folder.path()).env("AUTH_LISTEN", "127.0.0.1:0");
+    let child = shell.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut running = Running(child);
+    let mut ready = String::new();
+    BufReader::new(running.0.stdout.as_mut().unwrap()).read_line(&mut ready).unwrap();
+    let client = Client::new(crate::support::address_in(&ready).unwrap());
+
+    let pid = rustix::process::Pid::from_child(&running.0);
+    rustix::process::kill_process(pid, Signal::HUP).unwrap();
+    for _ in 0..20 {
+        assert_eq!(client.get("/healthz").await.status, 200);
+    }
+    assert_eq!(running.0.try_wait().unwrap(), None);
+}
