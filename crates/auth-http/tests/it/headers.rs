@@ -1,5 +1,5 @@
 use actix_web::{http::Method, test::TestRequest};
-use auth_http::{CookieOptions, HttpOptions};
+use auth_http::{CookieOptions, Hsts, HttpOptions};
 
 use crate::support::{ADA, PASSWORD, TestApp, development, told};
 
@@ -124,4 +124,18 @@ async fn without_a_database_everything_that_needs_it_is_unavailable() {
         assert_eq!(answer.header("set-cookie"), None);
     }
     assert_eq!(told(&app.send(TestRequest::with_uri("/")).await).0, 200);
+}
+
+/// asvs 3.4.1. Hosts below this one may be sites of others.
+#[actix_web::test]
+async fn browsers_come_by_tls_to_the_hosts_that_the_operator_chose() {
+    for (hsts, expected) in [
+        (Hsts::Off, None),
+        (Hsts::Host, Some("max-age=31536000")),
+        (Hsts::Subdomains, Some("max-age=31536000; includeSubDomains")),
+    ] {
+        let app = TestApp::with(HttpOptions { hsts, ..development() }).await;
+        let answer = app.send(TestRequest::get().uri("/")).await;
+        assert_eq!(answer.header("strict-transport-security"), expected);
+    }
 }

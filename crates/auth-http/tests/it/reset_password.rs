@@ -1,4 +1,4 @@
-use actix_web::http::Method;
+use actix_web::{http::Method, test::TestRequest};
 use time::Duration;
 
 use crate::support::{ADA, Answer, PASSWORD, TestApp, told};
@@ -107,4 +107,24 @@ async fn a_token_expires() {
 
     let late = put(&app, &[("email", ADA), ("reset_token", &token), ("new_password", NEW)]).await;
     assert_eq!(told(&late).0, 403);
+}
+
+/// A proxy on this machine may serve everybody.
+#[actix_web::test]
+async fn a_token_is_in_no_answer_to_a_request_that_a_proxy_passed_on() {
+    let app = TestApp::start().await;
+    app.register(ADA).await;
+
+    for header in
+        ["Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-IP"]
+    {
+        let request = TestRequest::post()
+            .uri("/reset_password")
+            .insert_header((header, "192.0.2.1"))
+            .set_form([("email", ADA)]);
+        let answer = app.send(request).await;
+        assert_eq!(told(&answer).0, 403, "{header}");
+        assert!(!answer.body.contains("reset_token"), "{header}: {}", answer.body);
+    }
+    assert_eq!(app.post("/reset_password", &[("email", ADA)]).await.status, 200);
 }

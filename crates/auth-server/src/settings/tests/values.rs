@@ -151,6 +151,21 @@ fn limits_of_clients_are_numbers_within_bounds_and_only_where_attempts_are_limit
 }
 
 #[test]
+fn emails_call_the_service_what_the_operator_chose() {
+    let mail = |raw: &Raw| Settings::resolve(raw).unwrap().mail.unwrap();
+    let usual = mail(&production());
+    assert_eq!((usual.service.as_str(), usual.smtp_name), ("auth.example.org", None));
+
+    let named = Raw { site_name: some("Ada & Co"), smtp_name: some("mx.example.org"), ..production() };
+    let named = mail(&named);
+    assert_eq!((named.service.as_str(), named.smtp_name.as_deref()), ("Ada & Co", Some("mx.example.org")));
+    assert!(line(&Raw { site_name: some("a\nb"), ..production() }).contains("in one line"));
+    assert!(line(&Raw { smtp_name: some("a b"), ..production() }).contains("the name of a host"));
+    let french = Raw { default_language: some("fr"), ..development() };
+    assert_eq!(Settings::resolve(&french).unwrap().http.language, auth_core::model::Language::French);
+}
+
+#[test]
 fn a_shorter_lifetime_shortens_the_idle_time_that_nobody_set() {
     let settings = Settings::resolve(&Raw { session_lifetime: some("1h"), ..development() }).unwrap();
     assert_eq!(settings.session.idle, time::Duration::HOUR);
