@@ -31,7 +31,7 @@ pub struct NewDevice {
 pub type DeviceKinds = Vec<(DeviceKindDigest, OffsetDateTime)>;
 
 /// A kind of device that the owner was not notified of lately.
-pub struct News {
+pub struct DueNotice {
     /// When that was the last time, as it was read.
     noticed_at: Option<OffsetDateTime>,
     /// Kinds that make room for it.
@@ -69,9 +69,9 @@ impl NewDevice {
         Ok(())
     }
 
-    /// What is to be noted and told of it, if it is of a kind that the owner was not notified of for a week. A client that
+    /// The notice that is due if the owner was not notified of a device of this kind for a week. A client that
     /// keeps no cookies looks like a new device at every login.
-    pub fn news(&self, is_first: bool, kinds: &DeviceKinds, now: OffsetDateTime) -> Option<News> {
+    pub fn due_notice(&self, is_first: bool, kinds: &DeviceKinds, now: OffsetDateTime) -> Option<DueNotice> {
         let noticed_at = kinds.iter().find(|(kind, _)| *kind == self.kind).map(|(_, at)| *at);
         // One in the future is of a clock that was ahead.
         if noticed_at.is_some_and(|at| at <= now && now - at < NOTICE_PER_KIND) {
@@ -79,15 +79,20 @@ impl NewDevice {
         }
         let others = kinds.iter().map(|(kind, _)| *kind).filter(|kind| *kind != self.kind);
         let surplus = others.skip(DEVICE_KINDS_PER_USER - 1).collect();
-        Some(News { noticed_at, surplus, is_first })
+        Some(DueNotice { noticed_at, surplus, is_first })
     }
 
     /// Notes that the owner is notified of it; returns false if another login does that at the same moment.
-    pub async fn note(&self, on: &impl Writer, news: &News, now: OffsetDateTime) -> Result<bool, DbError> {
+    pub async fn note(
+        &self,
+        on: &impl Writer,
+        due: &DueNotice,
+        now: OffsetDateTime,
+    ) -> Result<bool, DbError> {
         let user = self.device.user_id;
-        let is_noted = device_kinds::note(on, &self.kind, user, news.noticed_at, now).await?;
+        let is_noted = device_kinds::note(on, &self.kind, user, due.noticed_at, now).await?;
         if is_noted {
-            device_kinds::delete(on, &news.surplus).await?;
+            device_kinds::delete(on, &due.surplus).await?;
         }
         Ok(is_noted)
     }

@@ -15,7 +15,7 @@ use time::OffsetDateTime;
 use tokio::{join, try_join};
 
 use crate::{
-    devices::{DeviceKinds, NewDevice, News},
+    devices::{DeviceKinds, DueNotice, NewDevice},
     mail::Notice,
     sessions::Ended,
     throttle::Reservation,
@@ -47,8 +47,8 @@ pub struct Opened {
     pub device_is_stored: bool,
 }
 
-/// What is stored of a user's other devices.
-struct Known {
+/// A user's other devices, as they are stored.
+struct StoredDevices {
     devices: Vec<(DeviceTokenDigest, Device)>,
     kinds: DeviceKinds,
 }
@@ -76,8 +76,8 @@ impl Opening {
         if let Some(new_device) = &self.new_device {
             let known = self.known(tx).await?;
             device_is_stored = self.store(tx, new_device, &known).await?;
-            if let Some(news) = self.news(new_device, &known) {
-                self.tell(tx, new_device, &news).await?;
+            if let Some(due) = self.due_notice(new_device, &known) {
+                self.notify(tx, new_device, &due).await?;
             }
         }
         self.settle(tx).await?;
@@ -159,43 +159,48 @@ impl Opening {
     async fn keep(&self, db: &Database, new_device: &NewDevice) -> Result<bool, DbError> {
         let on = db.autocommit();
         let known = self.known(&on).await?;
-        let tell = async {
-            match self.news(new_device, &known) {
+        let notify = async {
+            match self.due_notice(new_device, &known) {
                 None => Ok(()),
-                Some(news) if news.is_first => self.tell(&on, new_device, &news).await,
-                Some(news) => db.write(async |tx| self.tell(&tx, new_device, &news).await).await,
+                Some(due) if due.is_first => self.notify(&on, new_device, &due).await,
+                Some(due) => db.write(async |tx| self.notify(&tx, new_device, &due).await).await,
             }
         };
-        let (is_stored, ()) = try_join!(self.store(&on, new_device, &known), tell)?;
+        let (is_stored, ()) = try_join!(self.store(&on, new_device, &known), notify)?;
         Ok(is_stored)
     }
 
-    async fn known(&self, on: &impl Writer) -> Result<Known, DbError> {
+    async fn known(&self, on: &impl Writer) -> Result<StoredDevices, DbError> {
         let user = self.session.user_id;
         let kinds = async {
             if self.notice.is_wanted() { device_kinds::all_of(on, user).await } else { Ok(Vec::new()) }
         };
         let (devices, kinds) = try_join!(devices::all_of(on, user), kinds)?;
-        Ok(Known { devices, kinds })
+        Ok(StoredDevices { devices, kinds })
     }
 
-    async fn store(&self, on: &impl Writer, new_device: &NewDevice, known: &Known) -> Result<bool, DbError> {
+    async fn store(
+        &self,
+        on: &impl Writer,
+        new_device: &NewDevice,
+        known: &StoredDevices,
+    ) -> Result<bool, DbError> {
         let insert = new_device.insert_if_current(on, self.credential_version);
         let (is_stored, ()) = try_join!(insert, new_device.displace(on, &known.devices))?;
         Ok(is_stored)
     }
 
-    /// What the owner is to be notified of, if anything.
-    fn news(&self, new_device: &NewDevice, known: &Known) -> Option<News> {
+    /// The notice that the owner is due, if any.
+    fn due_notice(&self, new_device: &NewDevice, known: &StoredDevices) -> Option<DueNotice> {
         if !self.notice.is_wanted() {
             return None;
         }
-        new_device.news(known.devices.is_empty(), &known.kinds, self.now())
+        new_device.due_notice(known.devices.is_empty(), &known.kinds, self.now())
     }
 
-    async fn tell(&self, on: &impl Writer, new_device: &NewDevice, news: &News) -> Result<(), DbError> {
-        // The first device of an account is no news.
-        if new_device.note(on, news, self.now()).await? && !news.is_first {
+    async fn notify(&self, on: &impl Writer, new_device: &NewDevice, due: &DueNotice) -> Result<(), DbError> {
+        // The owner is not notified of the first device of an account.
+        if new_device.note(on, due, self.now()).await? && !due.is_first {
             self.notice.put(on, self.now()).await?;
         }
         Ok(())

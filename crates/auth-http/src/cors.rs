@@ -20,14 +20,14 @@ const EXPOSED: HeaderValue = HeaderValue::from_static("retry-after, x-auth-user-
 /// How long browsers may remember a preflight, in seconds: Chromium does so for two hours at most.
 const MAX_AGE: HeaderValue = HeaderValue::from_static("600");
 
-/// What a request asks for.
-pub struct Asked {
+/// A request, as CORS sees it.
+pub struct CorsRequest {
     /// Its origin, if that is listed.
     listed: Option<HeaderValue>,
     is_preflight: bool,
 }
 
-impl Asked {
+impl CorsRequest {
     /// None if no origins are listed: then no response depends on the origin.
     pub fn of(method: &Method, headers: &HeaderMap, origins: &[Origin]) -> Option<Self> {
         if origins.is_empty() {
@@ -45,7 +45,7 @@ impl Asked {
         Some(Self { listed, is_preflight })
     }
 
-    /// Adds what the page of a listed origin gets; those of others get nothing.
+    /// Adds the headers for a page of a listed origin; pages of others get none.
     pub fn grant(self, response: &mut HeaderMap) {
         response.append(VARY, HeaderValue::from_static("Origin"));
         let Some(origin) = self.listed else { return };

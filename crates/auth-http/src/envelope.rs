@@ -27,7 +27,7 @@ use tracing::Instrument;
 use crate::{
     ApiError, Hsts, HttpOptions, Origin,
     client::{client_address, is_behind_unknown_proxy, told_by_proxy},
-    cors,
+    cors::CorsRequest,
     cross_site::{is_local_host, may_pass},
     request_id::{is_presentable, mint},
     shared::Shared,
@@ -82,7 +82,7 @@ pub async fn envelope(
     );
     shared.log_limits.warn_of_proxy(request.request(), &shared.options);
     let line = RequestLine(request.request().clone());
-    let cors = cors::Asked::of(request.method(), request.headers(), &shared.options.origins);
+    let cors = CorsRequest::of(request.method(), request.headers(), &shared.options.origins);
 
     let mut response = answer(request, next, &shared).instrument(span.clone()).await;
     if shared.is_draining() {

@@ -57,7 +57,7 @@ impl ApiError {
     pub(crate) const FOREIGN_HOST: Self =
         Self::closing(StatusCode::FORBIDDEN, "host must be localhost or a loopback address");
     pub(crate) const FORWARDED: Self =
-        Self::new(StatusCode::FORBIDDEN, "reset tokens are not given out through a proxy");
+        Self::new(StatusCode::FORBIDDEN, "reset tokens are not returned through a proxy");
     pub(crate) const INTERNAL: Self = Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal error");
     pub(crate) const NOT_FOUND: Self = Self::new(StatusCode::NOT_FOUND, "not found");
     pub(crate) const NOT_LOGGED_IN: Self = Self::new(StatusCode::FORBIDDEN, "not logged in");

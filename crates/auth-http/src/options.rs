@@ -34,7 +34,7 @@ pub struct HttpOptions {
     pub hsts: Hsts,
 }
 
-/// Which hosts browsers are told to come to by TLS only (RFC 6797).
+/// The hosts for which browsers use TLS only (`Strict-Transport-Security`, RFC 6797).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Hsts {
     /// None.

@@ -185,7 +185,7 @@ pub struct Raw {
     /// How long an idle connection is kept (default: 75s). Longer than the proxy in front keeps its connections.
     #[arg(long, env = "AUTH_KEEP_ALIVE", global = true)]
     pub keep_alive: Option<String>,
-    /// Whether browsers are told to come by TLS only: `off`, `host` (default where the public URL is https), or
+    /// `Strict-Transport-Security`, by which browsers use TLS only: `off`, `host` (default where the public URL is https), or
     /// `subdomains`, which goes for hosts below that name, too.
     #[arg(long, env = "AUTH_HSTS", global = true)]
     pub hsts: Option<String>,

@@ -1,4 +1,4 @@
-//! Standard error as the log's: whoever does not read it holds up nobody.
+//! Standard error as the log's destination: a reader that is slow or absent delays no request.
 
 use std::{
     collections::VecDeque,
@@ -6,7 +6,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-/// How much waits while nobody reads, in bytes; what comes on top is dropped.
+/// Limit of the queue, in bytes; lines beyond it are dropped.
 const MOST_WAITING: usize = 256 * 1024;
 
 /// How much is written at once, in bytes: a pipe that can take anything takes as much (`PIPE_BUF` of Linux).

@@ -1,11 +1,11 @@
-//! What a command says to whoever typed it.
+//! Output of commands.
 
 use std::{
     fmt,
     io::{self, Write},
 };
 
-/// Writes a line to standard output. Its reader may have gone, as that of `… | head`: there is nobody to tell.
+/// Writes a line to standard output. Errors are ignored: the reader may have gone, as in `… | head`.
 pub fn line(text: fmt::Arguments<'_>) {
     let _ = writeln!(io::stdout(), "{text}");
 }

@@ -182,7 +182,7 @@ fn production_does_not_start_half_protected() {
         ("AUTH_MAIL_FROM", "accounts", "accepted: an address"),
         ("AUTH_MAIL_TEMPLATES", "/nonexistent", "can't be read"),
         ("AUTH_MAIL_NEW_DEVICE", "perhaps", "accepted: on, off"),
-        ("AUTH_RESET_DELIVERY", "answer", "whoever asks would get the token of any account"),
+        ("AUTH_RESET_DELIVERY", "answer", "any caller would get the token of any account"),
         ("AUTH_RESET_DELIVERY", "pigeon", "accepted: "),
         ("AUTH_RESET_LIFETIME", "25h", "accepted: a duration"),
         ("AUTH_RESET_URL", "http://app.example.org/reset", "production accepts https"),

@@ -54,7 +54,7 @@ pub struct Limit {
 /// What one client has left.
 struct One {
     limiter: RateLimiter<NotKeyed, InMemoryState, Monotonic, NoOpMiddleware<Nanos>>,
-    /// Attempts that were taken and given back.
+    /// Attempts that were refunded.
     given_back: AtomicU32,
 }
 

@@ -22,10 +22,10 @@ use crate::{Clock, LogLimit, Unavailable};
 /// ([`FailedAttempts`](auth_db::model::FailedAttempts)).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ThrottleOptions {
-    /// Accounts whose failures are stored at the most, whether they exist or not; what arrives within half a minute
+    /// Most accounts whose failures are stored, existing or not; what arrives within half a minute
     /// comes on top. Over it, those with the fewest failures go first. About 150 bytes each.
     pub accounts: u64,
-    /// Clients that are remembered in memory at the most, for each kind of attempt. About 300 bytes each.
+    /// Most clients kept in memory, for each kind of attempt. About 300 bytes each.
     pub clients: u64,
     /// Attempts of a client that may fail in a minute; twice as many at once.
     pub guesses_per_minute: NonZeroU32,

@@ -190,7 +190,7 @@ async fn whoever_knows_the_password_fails_at_nothing_that_counts() {
                 faults += 1;
                 faults == 10
             }
-            // What was taken is given back behind the answer.
+            // The refund happens after the response.
             Err(ChangePasswordError::Unconfirmed(ConfirmError::Throttled(_))) => false,
             other => panic!("{other:?}"),
         })

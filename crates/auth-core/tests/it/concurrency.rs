@@ -111,15 +111,7 @@ async fn concurrent_logins_keep_to_the_number_of_sessions() {
     let user = world.register(ADA).await;
     let running = by_the_system_clock(&world);
 
-    let tasks: Vec<_> = (0..40)
-        .map(|_| {
-            let auth = running.clone();
-            tokio::spawn(async move { auth.log_in(attempt(ADA, PASSWORD)).await })
-        })
-        .collect();
-    for task in tasks {
-        task.await.unwrap().unwrap();
-    }
+    log_in_concurrently(&running, 40).await;
 
     assert_eq!(running.destroy_sessions(user.id).await.unwrap(), 10);
 }
@@ -128,6 +120,17 @@ async fn concurrent_logins_keep_to_the_number_of_sessions() {
 fn by_the_system_clock(world: &World) -> Auth {
     let options = Options { clock: Arc::new(SystemClock), ..world.options.clone() };
     Auth::start(world.db.clone(), options).unwrap()
+}
+
+async fn log_in_concurrently(auth: &Auth, logins: usize) {
+    let login = || {
+        let auth = auth.clone();
+        tokio::spawn(async move { auth.log_in(attempt(ADA, PASSWORD)).await })
+    };
+    let tasks: Vec<_> = std::iter::repeat_with(login).take(logins).collect();
+    for task in tasks {
+        task.await.unwrap().unwrap();
+    }
 }
 
 /// Each of them finds sessions that are newer than its own; none of them may leave the user without any.
@@ -139,15 +142,7 @@ async fn of_concurrent_logins_of_a_user_with_one_session_one_stays() {
     let running = by_the_system_clock(&world);
 
     for _ in 0..10 {
-        let tasks: Vec<_> = (0..8)
-            .map(|_| {
-                let auth = running.clone();
-                tokio::spawn(async move { auth.log_in(attempt(ADA, PASSWORD)).await })
-            })
-            .collect();
-        for task in tasks {
-            task.await.unwrap().unwrap();
-        }
+        log_in_concurrently(&running, 8).await;
         assert_eq!(running.destroy_sessions(user.id).await.unwrap(), 1);
     }
 }

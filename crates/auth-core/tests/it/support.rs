@@ -199,7 +199,7 @@ impl World {
         tokio::time::timeout(std::time::Duration::from_secs(30), wait).await.unwrap();
     }
 
-    /// Waits until everything that was taken of attempts has been given back.
+    /// Waits until all attempts that are due a refund have been refunded.
     pub async fn owes_no_attempts(&self) {
         use sea_orm::{ConnectionTrait, Statement};
         let db = self.db.for_migrations();

@@ -375,7 +375,7 @@ async fn a_try_that_ends_in_a_fault_of_ours_is_given_back() {
                 faults += 1;
                 faults == 20
             }
-            // What was taken is given back behind the answer.
+            // The refund happens after the response.
             Err(LoginError::Throttled(_)) => false,
             other => panic!("{other:?}"),
         })

@@ -13,8 +13,8 @@ use crate::{
     settings::{Delivery, HSTS, LogFormat, REGISTRATION, Settings, TOKEN_FORMATS, in_units},
 };
 
-/// Opens the database that the settings name. One that nobody named is opened if it is there, and never made: whoever
-/// forgot the settings of the service would get another database than its own.
+/// Opens the database of the settings. The default database is opened if it exists and never created: a command that was
+/// run without the settings of the service would create a second one.
 pub async fn open(settings: &Settings, create: bool) -> anyhow::Result<Database> {
     let is_named = settings.database.is_named;
     match Database::connect(&settings.database.options(create && is_named)).await {

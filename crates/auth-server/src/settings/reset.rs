@@ -21,11 +21,11 @@ pub struct ResetSettings {
 /// How a reset token reaches its owner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Delivery {
-    /// In the answer to whoever asks: where only this machine can ask.
+    /// In the response; only where all callers are on this machine.
     Answer,
-    /// By a link in a mail.
+    /// By a link in an email.
     Mail,
-    /// Not at all: nobody can ask.
+    /// Not at all: reset requests are rejected.
     Off,
 }
 
@@ -44,7 +44,7 @@ impl ResetSettings {
             && let Some(condition) = missing_for_answers(http)
         {
             let accepted = format!(
-                "whoever asks would get the token of any account; accepted only {condition}; or mail, or off"
+                "any caller would get the token of any account; accepted only {condition}; or mail, or off"
             );
             return Err(setting.refuse_value("answer", &accepted));
         }
@@ -54,7 +54,7 @@ impl ResetSettings {
     }
 }
 
-/// What must hold for tokens in answers, and does not: that nobody but this machine can ask.
+/// The unmet condition for tokens in responses, if any: all callers must be on this machine.
 fn missing_for_answers(http: &HttpSettings) -> Option<&'static str> {
     if !http.listen.ip().is_loopback() {
         return Some("with a loopback address in AUTH_LISTEN");

@@ -243,7 +243,7 @@ async fn a_server_that_is_not_there_is_told_from_a_name_that_is_unknown() {
 }
 
 proptest! {
-    /// Whoever can register can get email.
+    /// Every address that can register can receive emails.
     #[test]
     fn every_address_that_is_accepted_is_one_for_the_mail_server(
         local in "[a-zA-Z0-9!#$%&'*+/=?^_`{|}~.-]{1,70}",

@@ -90,7 +90,7 @@ fn production_refuses_to_start_without_what_makes_it_production() {
         ),
         (
             Raw { reset_delivery: some("answer"), ..production() },
-            "AUTH_RESET_DELIVERY (--reset-delivery) is `answer`: whoever asks would get the token of any \
+            "AUTH_RESET_DELIVERY (--reset-delivery) is `answer`: any caller would get the token of any \
              account; accepted only with a loopback address in AUTH_LISTEN; or mail, or off",
         ),
     ] {
@@ -116,13 +116,13 @@ fn tokens_are_in_answers_only_where_nobody_but_this_machine_can_ask() {
     for (raw, expected) in [
         (
             Raw { reset_delivery: some("answer"), listen: None, ..production() },
-            "AUTH_RESET_DELIVERY (--reset-delivery) is `answer`: whoever asks would get the token of any \
+            "AUTH_RESET_DELIVERY (--reset-delivery) is `answer`: any caller would get the token of any \
              account; accepted only where AUTH_PUBLIC_URL is not set, or names localhost or a loopback address; \
              or mail, or off",
         ),
         (
             Raw { trusted_proxies: some("127.0.0.1"), ..development() },
-            "AUTH_RESET_DELIVERY (--reset-delivery) is `answer`: whoever asks would get the token of any \
+            "AUTH_RESET_DELIVERY (--reset-delivery) is `answer`: any caller would get the token of any \
              account; accepted only where AUTH_TRUSTED_PROXIES is not set; or mail, or off",
         ),
     ] {
