@@ -127,6 +127,21 @@ async fn pipelined_requests_are_all_answered() {
     assert!(responses.contains("user created") && responses.contains("logged in"));
 }
 
+/// A client that does not wait for responses must not keep a worker from others.
+#[tokio::test]
+async fn pipelined_requests_take_turns() {
+    let server = Server::start();
+    let last = "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+    let all = String::from_utf8(REQUEST.repeat(1000)).unwrap() + last;
+    let began = Instant::now();
+
+    let responses = raw(server.address, &all).await;
+
+    assert_eq!(responses.matches("HTTP/1.1 200 OK").count(), 1001);
+    // About 36 KB, of which 1 KB is read at first and then 256 bytes every millisecond.
+    assert!(began.elapsed() >= Duration::from_millis(100), "{:?}", began.elapsed());
+}
+
 #[tokio::test]
 async fn an_idle_connection_is_kept_for_as_long_as_the_setting_says() {
     let server = Server::with(&[("AUTH_KEEP_ALIVE", "2s")]);

@@ -3,6 +3,7 @@
 mod activity;
 mod connections;
 mod descriptors;
+mod pipelining;
 mod track;
 mod transport;
 
@@ -20,6 +21,7 @@ use actix_web::{Error, body::MessageBody, dev::AppConfig, rt::net::TcpStream};
 pub use self::descriptors::{connections_within, raise_limit};
 use self::{
     connections::Connections,
+    pipelining::Turns,
     transport::{TimeLimits, Transport},
 };
 
@@ -95,9 +97,10 @@ where
         .shutdown_timeout(grace.as_secs() + u64::from(grace.subsec_nanos() > 0));
     let stopping = builder.graceful_shutdown_signal();
     let server = builder.listen("http", listener, move || {
-        let (connections, stopping) = (connections.clone(), stopping.clone());
-        let accept =
-            fn_service(move |stream: TcpStream| std::future::ready(accept(stream, &connections, limits)));
+        let (connections, stopping, turns) = (connections.clone(), stopping.clone(), Turns::new());
+        let accept = fn_service(move |stream: TcpStream| {
+            std::future::ready(accept(stream, &connections, limits, &turns))
+        });
         let application = factory().into_factory().map_err(|error: S::Error| error.into().error_response());
         let http = HttpService::build()
             .graceful_shutdown_signal(move || {
@@ -124,11 +127,12 @@ fn accept(
     stream: TcpStream,
     connections: &Connections,
     limits: TimeLimits,
+    turns: &Turns,
 ) -> Result<(Transport, Option<SocketAddr>), DispatchError> {
     let peer = stream.peer_addr().ok();
     let permit = connections.acquire(peer.map(|peer| peer.ip()));
     // Dropping the stream closes it.
     let permit = permit.ok_or_else(|| DispatchError::Io(io::ErrorKind::ConnectionRefused.into()))?;
     stream.set_nodelay(true).map_err(DispatchError::Io)?;
-    Ok((Transport::new(stream, limits, permit), peer))
+    Ok((Transport::new(stream, limits, permit, turns.clone()), peer))
 }

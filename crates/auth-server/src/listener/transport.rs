@@ -17,11 +17,11 @@ use tokio::{
 use super::{
     activity::{Activity, Phase},
     connections::ConnectionPermit,
+    pipelining::{READ_IN_A_TURN, Turns},
 };
 
-/// How much is read at once while no length is known: a client that sends requests without reading the responses
-/// costs the responses to so many bytes of requests, a few dozen.
-const READ_AT_ONCE: usize = 2048;
+/// How much is read at once while no length is known, in bytes: the requests in it are handled one after the other.
+const READ_AT_ONCE: usize = 1024;
 
 /// The response to a client that does not send the head of its request in time.
 const REQUEST_TIMEOUT: &[u8] =
@@ -60,10 +60,17 @@ pub struct Transport {
     response_due: Option<Instant>,
     /// What was read since the reader last had to wait.
     read: usize,
+    turns: Turns,
+    /// Requests that had begun when what is handled now was read.
+    requests_before: u64,
+    /// How much may be read before that is handled.
+    most: usize,
+    /// Until its turn to be read. Set while it waits for that.
+    turn: Option<Pin<Box<Sleep>>>,
 }
 
 impl Transport {
-    pub fn new(stream: TcpStream, limits: TimeLimits, permit: ConnectionPermit) -> Self {
+    pub fn new(stream: TcpStream, limits: TimeLimits, permit: ConnectionPermit, turns: Turns) -> Self {
         let due = Instant::now() + limits.head;
         Self {
             stream,
@@ -76,6 +83,10 @@ impl Transport {
             requests: 0,
             response_due: None,
             read: 0,
+            turns,
+            requests_before: 0,
+            most: READ_AT_ONCE,
+            turn: None,
         }
     }
 
@@ -157,6 +168,23 @@ impl Transport {
             }
         }
     }
+
+    /// Waits for a turn to read, if several requests were in what was read before; returns how much may be read.
+    fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<usize> {
+        if self.read == 0 {
+            let requests = self.activity.requests();
+            let is_pipelining = requests - self.requests_before > 1;
+            if is_pipelining {
+                let turn = self.turn.get_or_insert_with(|| Box::pin(sleep_until(self.turns.take())));
+                ready!(turn.as_mut().poll(cx));
+                self.turn = None;
+            }
+            // Of a new connection it is not known, and hundreds may come at once.
+            self.most = if is_pipelining || requests == 0 { READ_IN_A_TURN } else { READ_AT_ONCE };
+            self.requests_before = requests;
+        }
+        Poll::Ready(self.most)
+    }
 }
 
 impl AsyncRead for Transport {
@@ -181,7 +209,8 @@ impl AsyncRead for Transport {
             Phase::ReadingBody(left) => {
                 this.read + usize::try_from(left).unwrap_or(usize::MAX).min(64 * 1024)
             }
-            Phase::BetweenRequests | Phase::ReadingChunks => READ_AT_ONCE,
+            Phase::BetweenRequests => ready!(this.poll_turn(cx)),
+            Phase::ReadingChunks => READ_AT_ONCE,
         };
         let before = buffer.filled().len();
         ready!(this.poll_some(cx, buffer, most))?;
