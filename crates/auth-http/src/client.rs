@@ -6,7 +6,7 @@ use actix_web::{
     HttpRequest,
     http::header::{ACCEPT_LANGUAGE, HeaderMap, HeaderName, USER_AGENT, X_FORWARDED_FOR},
 };
-use auth_core::model::{Client, Language};
+use auth_core::model::{Client, Language, is_private};
 use ipnet::IpNet;
 
 use crate::HttpOptions;
@@ -22,12 +22,8 @@ pub fn client_of(request: &HttpRequest, options: &HttpOptions) -> Client {
 
 /// Whether a proxy of this network passed a request on that nobody listed: to the limits, all its visitors are one client.
 pub fn is_behind_unknown_proxy(request: &HttpRequest, trusted: &[IpNet]) -> bool {
-    let is_near = |peer: IpAddr| match peer {
-        IpAddr::V4(address) => address.is_loopback() || address.is_private(),
-        IpAddr::V6(address) => address.is_loopback() || address.is_unique_local(),
-    };
     is_forwarded(request.headers())
-        && peer(request).is_some_and(|peer| is_near(peer) && !is_trusted(peer, trusted))
+        && peer(request).is_some_and(|peer| is_private(peer) && !is_trusted(peer, trusted))
 }
 
 /// The language that its sender likes best.

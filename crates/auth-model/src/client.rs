@@ -21,6 +21,15 @@ pub struct Client {
     user_agent: Option<String>,
 }
 
+/// Whether an address is of this machine or of a private network (RFC 1918, RFC 4193), where proxies usually are.
+#[must_use]
+pub const fn is_private(address: IpAddr) -> bool {
+    match address.to_canonical() {
+        IpAddr::V4(address) => address.is_loopback() || address.is_private(),
+        IpAddr::V6(address) => address.is_loopback() || address.is_unique_local(),
+    }
+}
+
 impl Client {
     /// Takes what a request tells of its sender; a long user agent is cut, control characters are dropped.
     #[must_use]

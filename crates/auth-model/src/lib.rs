@@ -32,7 +32,7 @@ mod session;
 mod token;
 mod user;
 
-pub use client::{Client, MAX_USER_AGENT_BYTES};
+pub use client::{Client, MAX_USER_AGENT_BYTES, is_private};
 pub use device::Device;
 pub use email::{Email, InvalidEmail, MAX_EMAIL_BYTES, MAX_LOCAL_PART_BYTES};
 pub use failed_attempts::{FAILURES_COUNT_FOR, FREE_FAILURES, FailedAttempts, LONGEST_PAUSE, pause_after};

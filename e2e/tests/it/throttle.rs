@@ -70,6 +70,27 @@ async fn failures_count_after_a_crash() {
     assert!((5..=8).contains(&is_told_to_wait(&client).await));
 }
 
+/// A proxy that sends no forwarding headers: all visitors of the site are one client.
+#[tokio::test]
+async fn a_private_address_that_used_up_its_limit_is_reported_as_a_possible_proxy() {
+    let server = Server::with(&[("AUTH_THROTTLE", "on")]);
+    let client = server.client();
+    let fail = async |number: usize| {
+        let address = format!("user{number}@example.org");
+        client.post("/sessions", &[("email", address.as_str()), ("password", "wrong")]).await.status
+    };
+    let mut failed = 0;
+    while fail(failed).await == 401 {
+        failed += 1;
+    }
+    assert!(failed >= 40, "{failed}");
+    assert_eq!(fail(failed).await, 429);
+
+    let log = server.until_logged("AUTH_TRUSTED_PROXIES").await;
+    assert_eq!(log.matches("AUTH_TRUSTED_PROXIES").count(), 1, "{log}");
+    assert!(log.contains("client=127.0.0.1"), "{log}");
+}
+
 /// `X-Forwarded-For` from a peer that is not trusted is ignored, in limits and in the log.
 #[tokio::test]
 async fn a_client_can_not_choose_the_address_that_is_counted() {

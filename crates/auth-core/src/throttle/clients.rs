@@ -6,8 +6,10 @@ use std::{
         Arc,
         atomic::{AtomicU32, Ordering},
     },
+    time::Duration,
 };
 
+use auth_db::model::is_private;
 use governor::{
     Quota, RateLimiter,
     clock::Clock as GovernorClock,
@@ -47,6 +49,8 @@ pub struct Limit {
     quota: Quota,
     clock: Monotonic,
     log: Arc<LogLimit>,
+    /// For a client that may be a proxy.
+    proxy_log: LogLimit,
     exempt: Arc<[IpNet]>,
     each: Cache<Network, Arc<One>>,
 }
@@ -71,6 +75,7 @@ impl Limit {
             quota,
             clock: Monotonic(Arc::clone(clock)),
             log,
+            proxy_log: LogLimit::new(1, Duration::from_hours(1)),
             exempt,
             // By the real clock: a client that is forgotten has all its attempts again by then, and more is not lost.
             each: Cache::builder().max_capacity(capacity).time_to_idle(full_again * 2).build(),
@@ -96,16 +101,28 @@ impl Limit {
             return Ok(());
         }
         one.limiter.check().map_err(|not_until| {
-            if let Some(suppressed) = self.log.admit() {
-                tracing::info!(
-                    event = "throttled",
-                    by = "client",
-                    suppressed,
-                    "an attempt was rejected: too many by this client"
-                );
-            }
+            self.log_rejection(client);
             Throttled { retry_after: not_until.wait_time_from(self.clock.now()) }
         })
+    }
+
+    fn log_rejection(&self, client: IpAddr) {
+        if let Some(suppressed) = self.log.admit() {
+            tracing::info!(
+                event = "throttled",
+                by = "client",
+                suppressed,
+                "an attempt was rejected: too many by this client"
+            );
+        }
+        // Through a proxy that is not known as one, all visitors are this client.
+        if is_private(client) && self.proxy_log.admit().is_some() {
+            tracing::warn!(
+                client = %client,
+                "the limit of a client with a private address is used up: if it is a proxy, add it to \
+                 AUTH_TRUSTED_PROXIES; if many people share it, to AUTH_THROTTLE_EXEMPT"
+            );
+        }
     }
 
     /// Gives an attempt back that did not fail.
@@ -153,8 +170,6 @@ impl GovernorClock for Monotonic {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use time::OffsetDateTime;
 
     use super::*;

@@ -7,7 +7,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use auth_core::{Entropy, EntropyFailed, Letter, MailFailed, Mailer, SystemEntropy, model::Email};
+use auth_core::{
+    Entropy, EntropyFailed, Letter, MailFailed, Mailer, SystemEntropy,
+    model::{Email, is_private},
+};
 use lettre::{
     Address, Message,
     address::Envelope,
@@ -62,7 +65,9 @@ impl SmtpUrl {
         let queries: Vec<(String, String)> = url.query_pairs().into_owned().collect();
         let is_safe = match (url.scheme(), &queries[..]) {
             ("smtps", []) => true,
-            ("smtp", [(name, value)]) if name == "tls" && value == "off" => is_private(host),
+            ("smtp", [(name, value)]) if name == "tls" && value == "off" => {
+                host.parse().is_ok_and(is_private)
+            }
             ("smtp", [(name, value)]) => name == "tls" && value == "required",
             ("smtp", []) => is_here,
             _ => false,
@@ -105,15 +110,6 @@ impl SmtpUrl {
     pub fn shown(&self) -> String {
         let port = self.0.port().map_or(String::new(), |port| format!(":{port}"));
         format!("{}://{}{port}", self.0.scheme(), self.0.host_str().unwrap_or_default())
-    }
-}
-
-/// An address of RFC 1918, or a unique local one of IPv6 (RFC 4193).
-fn is_private(host: &str) -> bool {
-    match host.parse() {
-        Ok(IpAddr::V4(address)) => address.is_private(),
-        Ok(IpAddr::V6(address)) => address.is_unique_local(),
-        Err(_) => false,
     }
 }
 
