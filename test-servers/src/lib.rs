@@ -21,7 +21,7 @@ mod tls;
 
 pub use counter::{Counter, RoundTrips};
 pub use kind::{Kind, kinds};
-pub use left_out::left_out;
+pub use left_out::{left_out, summarise_left_out};
 pub use pgbouncer::PgBouncer;
 pub use place::{Place, kind, run_on_the_others, run_on_the_others_by_tls};
 pub use proxy::{Mode, Proxy};

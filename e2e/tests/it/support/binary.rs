@@ -2,6 +2,7 @@
 
 use std::{
     env,
+    io::{self, Write},
     path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::OnceLock,
@@ -42,6 +43,8 @@ pub fn run(arguments: &[&str], settings: &[(&str, &str)]) -> Output {
 #[expect(clippy::disallowed_methods, reason = "tests build the service")]
 fn build() -> PathBuf {
     let cargo = env::var_os("CARGO").expect("cargo runs the tests");
+    // Not by a macro, whose output is kept back where tests pass.
+    let _ = io::stderr().write_all(b"the tests wait for a build of auth-server, which may take minutes\n");
     let output = Command::new(cargo)
         .args(["build", "-p", "auth-server", "--message-format=json-render-diagnostics"])
         .stderr(Stdio::inherit())
