@@ -1,6 +1,6 @@
 //! The service put together, and run until a signal ends it.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{io, net::SocketAddr, time::Duration};
 
 use actix_server::Server;
 use actix_web::{App, dev::Service, rt};
@@ -249,7 +249,19 @@ fn bind(settings: &Settings, routes: AuthRoutes) -> anyhow::Result<(Server, Sock
         keep_alive: http.keep_alive,
         shutdown_grace: settings.shutdown.grace,
     };
-    listener::serve(app, options).with_context(|| format!("AUTH_LISTEN: can't listen on {}", http.listen))
+    listener::serve(app, options).map_err(|error| cannot_listen(http.listen, &error))
+}
+
+fn cannot_listen(address: SocketAddr, error: &io::Error) -> anyhow::Error {
+    let remedy = match error.kind() {
+        io::ErrorKind::AddrInUse => "another program listens there: end it, or choose another address",
+        io::ErrorKind::AddrNotAvailable => "this machine has no such address",
+        io::ErrorKind::PermissionDenied => {
+            "ports below 1024 are for privileged programs: choose another one, behind a proxy"
+        }
+        _ => "choose another address",
+    };
+    anyhow::anyhow!("AUTH_LISTEN (--listen): can't listen on {address}: {error}; {remedy}")
 }
 
 /// The one line that says: here it is.

@@ -135,7 +135,8 @@ fn a_taken_address_is_named() {
 
     let output = run(&[], &[("AUTH_DATA_DIR", &data), ("AUTH_LISTEN", &address)]);
 
-    refused(&output, &format!("AUTH_LISTEN: can't listen on {address}"));
+    refused(&output, &format!("AUTH_LISTEN (--listen): can't listen on {address}"));
+    assert!(output.stderr.contains("another program listens there"), "{}", output.stderr);
 }
 
 /// With each setting missing or contradictory, one after the other: an empty value counts as none.
