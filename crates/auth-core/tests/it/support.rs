@@ -155,8 +155,12 @@ fn started(db: Database, options: &Options) -> Auth {
     auth
 }
 
+/// Opens it without the time limits of a service: the machine may be busy.
 async fn open(place: &Place) -> Database {
-    open_by(place.url()).await
+    let minute = std::time::Duration::from_mins(1);
+    let options =
+        DatabaseOptions { timeout: minute, connect_timeout: minute, ..DatabaseOptions::new(place.url()) };
+    Database::connect(&options).await.unwrap()
 }
 
 async fn open_by(url: &str) -> Database {
