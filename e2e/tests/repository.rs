@@ -156,7 +156,7 @@ fn every_dependency_has_a_licence_that_asks_for_no_more_than_a_notice() {
 #[test]
 fn no_crate_is_in_the_binary_twice_without_a_reason() {
     let mut versions: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for (name, version) in built_into("auth-server") {
+    for (name, version) in built_into(&["--package", "auth-server"]) {
         versions.entry(name).or_default().insert(version);
     }
     assert!(versions.len() > 100, "the list is that of a whole program");
@@ -170,23 +170,14 @@ fn no_crate_is_in_the_binary_twice_without_a_reason() {
     }
 }
 
-/// What ends up in a binary, as `name version`: what it is built of with the features that are on, less what
+/// What ends up in a binary or library, as `name version`: what it is built of with the features that are on, less what
 /// only runs at build time. `cargo metadata` lists what is off as well, so `cargo tree` is asked.
 #[expect(clippy::disallowed_methods, reason = "cargo tells what it builds")]
-fn built_into(name: &str) -> BTreeSet<(String, String)> {
+fn built_into(selection: &[&str]) -> BTreeSet<(String, String)> {
     let cargo = std::env::var_os("CARGO").expect("cargo runs the tests");
     let output = std::process::Command::new(cargo)
-        .args([
-            "tree",
-            "--package",
-            name,
-            "--edges",
-            "normal,no-proc-macro",
-            "--prefix",
-            "none",
-            "--format",
-            "{p}",
-        ])
+        .args(["tree", "--locked", "--edges", "normal,no-proc-macro", "--prefix", "none", "--format", "{p}"])
+        .args(selection)
         .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
         .output()
         .expect("cargo runs");
@@ -222,6 +213,25 @@ fn every_library_can_be_published_and_tried_out() {
             && !["auth-server", "auth-migrations"].contains(&package.name.as_str());
         let has_example = package.targets.iter().any(cargo_metadata::Target::is_example);
         assert!(has_example || !is_a_layer, "{} has no example", package.name);
-        assert!(package.features.get("default").is_none_or(Vec::is_empty), "{}", package.name);
+        let default = package.features.get("default");
+        assert!(
+            default.is_none_or(|features| *features == ["mariadb", "postgres", "sqlite"]),
+            "{}",
+            package.name
+        );
+    }
+}
+
+/// A program that embeds the crates does not build the drivers of databases that it does not use.
+#[test]
+fn features_leave_out_the_drivers_of_other_databases() {
+    const DRIVERS: [(&str, &str); 3] =
+        [("sqlite", "sqlx-sqlite"), ("postgres", "sqlx-postgres"), ("mariadb", "sqlx-mysql")];
+    for (feature, driver) in DRIVERS {
+        let packages = ["--package", "auth-http", "--package", "auth-migrations"];
+        let built = built_into(&[&packages[..], &["--no-default-features", "--features", feature]].concat());
+        let is_built = |driver: &&str| built.iter().any(|(name, _)| name == driver);
+        let drivers: Vec<&str> = DRIVERS.map(|(_, driver)| driver).into_iter().filter(is_built).collect();
+        assert_eq!(drivers, [driver], "with the feature `{feature}`");
     }
 }

@@ -81,7 +81,8 @@ impl Status {
 pub enum MigrateError {
     /// The database is from a newer version.
     #[error(
-        "the database is from a newer version: it has the migration `{0}`, which this version does not know"
+        "the database is from a newer version: it has the migration `{0}`, which this version does not know; use that version \
+         or a newer one"
     )]
     Newer(String),
     /// The database has a table that another program made.
@@ -91,10 +92,12 @@ pub enum MigrateError {
     )]
     Foreign(&'static str),
     /// Another process has been migrating this database for a long time.
-    #[error("another process has been migrating the database for ten minutes")]
+    #[error(
+        "another process has been migrating the database for ten minutes; wait for it, or end it and migrate again"
+    )]
     Busy,
     /// The database refused.
-    #[error("the database refused to migrate")]
+    #[error("the database refused to migrate: is its role the owner of the schema and of all tables?")]
     Database(#[from] DbErr),
 }
 
@@ -151,13 +154,14 @@ async fn take_back(tx: &DatabaseTransaction, steps: u32) -> Result<usize, Migrat
 }
 
 /// Tables of ours, each with a column that no other program's would have.
-const TABLES: [(&str, &str); 7] = [
+const TABLES: [(&str, &str); 8] = [
     ("users", "credential_version"),
     ("sessions", "token_digest"),
     ("reset_tokens", "token_digest"),
     ("server_keys", "bytes"),
     ("throttles", "account_digest"),
     ("devices", "token_digest"),
+    ("device_kinds", "kind_digest"),
     ("outbox", "email_key"),
 ];
 

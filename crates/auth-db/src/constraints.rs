@@ -1,8 +1,8 @@
 //! The one table of what can be violated. What is not in it is an error, never "taken".
 
-use sea_orm::sqlx::{error::DatabaseError, mysql::MySqlDatabaseError, postgres::PgDatabaseError};
+use sea_orm::sqlx::error::DatabaseError;
 
-use crate::Conflict;
+use crate::{Conflict, driver};
 
 /// A value that must be unique, in the words of each database.
 struct Unique {
@@ -71,9 +71,9 @@ const UNIQUE: [Unique; 9] = [
 /// is known.
 pub fn violated(error: &dyn DatabaseError, table: Option<&str>) -> Option<Conflict> {
     let is_told = |unique: &&Unique| -> bool {
-        if let Some(mysql) = error.try_downcast_ref::<MySqlDatabaseError>() {
-            mysql.number() == 1062 && in_mysql(mysql.message(), unique, table)
-        } else if error.try_downcast_ref::<PgDatabaseError>().is_some() {
+        if let Some(number) = driver::mysql_number(error) {
+            number == 1062 && in_mysql(error.message(), unique, table)
+        } else if driver::is_postgres(error) {
             error.code().as_deref() == Some("23505")
                 && error.constraint().is_some_and(|told| in_postgres(told, unique))
         } else {

@@ -7,6 +7,14 @@
 //! Locks are taken in one order: `users`, `reset_tokens`, `sessions`, `devices`, `throttles`. A transaction that writes to
 //! the later ones on behalf of a user begins with [`users::lock`]; single statements ([`Database::autocommit`]) check what
 //! they rely on themselves.
+//!
+//! Each database has a Cargo feature, all of which are on by default: `sqlite`, `postgres`, `mariadb`.
+
+// What the databases share is not used by each of them. The build with all of them finds code that is dead.
+#![cfg_attr(not(all(feature = "sqlite", feature = "postgres", feature = "mariadb")), allow(dead_code))]
+
+#[cfg(not(any(feature = "sqlite", feature = "postgres", feature = "mariadb")))]
+compile_error!("auth-db needs a database: enable the feature `sqlite`, `postgres` or `mariadb`");
 
 pub mod clock_steps;
 mod constraints;
@@ -15,6 +23,7 @@ mod database;
 mod deletion;
 pub mod device_kinds;
 pub mod devices;
+mod driver;
 mod error;
 mod failed_attempts;
 mod instant;

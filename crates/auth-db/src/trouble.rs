@@ -1,8 +1,11 @@
 //! What ails a database, by what its driver tells: the one table of it. What is not in it is a fault of ours.
 
-use sea_orm::sqlx::{error::DatabaseError, mysql::MySqlDatabaseError, postgres::PgDatabaseError};
+use sea_orm::sqlx::error::DatabaseError;
 
-use crate::error::Passing::{self, AtOnce, No, Reconnected};
+use crate::{
+    driver,
+    error::Passing::{self, AtOnce, No, Reconnected},
+};
 
 type Trouble = (&'static str, Passing);
 
@@ -14,16 +17,16 @@ const SCHEMA: Trouble = (
 
 /// The code that the database's own manual explains.
 pub fn code(error: &dyn DatabaseError) -> Option<String> {
-    match error.try_downcast_ref::<MySqlDatabaseError>() {
-        Some(mysql) => Some(mysql.number().to_string()),
+    match driver::mysql_number(error) {
+        Some(number) => Some(number.to_string()),
         None => error.code().map(std::borrow::Cow::into_owned),
     }
 }
 
 /// What ails the database, and whether it passes; none if it does not ail.
 pub fn of(error: &dyn DatabaseError) -> Option<Trouble> {
-    if let Some(mysql) = error.try_downcast_ref::<MySqlDatabaseError>() {
-        return of_mysql(mysql.number());
+    if let Some(number) = driver::mysql_number(error) {
+        return of_mysql(number);
     }
     let code = error.code()?;
     // SQLite has no code of its own for it.
@@ -31,7 +34,7 @@ pub fn of(error: &dyn DatabaseError) -> Option<Trouble> {
     {
         return Some(SCHEMA);
     }
-    if error.try_downcast_ref::<PgDatabaseError>().is_some() {
+    if driver::is_postgres(error) {
         return of_postgres(&code);
     }
     of_sqlite(code.parse().ok()?)

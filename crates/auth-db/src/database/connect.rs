@@ -58,6 +58,9 @@ pub enum ConnectError {
     /// The URL names a kind of database that this build does not know, or can't be read.
     #[error("unsupported database URL; accepted: sqlite:PATH, postgres://…, mysql://…")]
     Url,
+    /// This build has no driver for the URL's kind of database.
+    #[error("this build has no driver for the database of the URL: build it with the Cargo feature `{0}`")]
+    NoDriver(&'static str),
     /// The URL has a parameter that the driver does not know; it would log its value, which may be a secret.
     #[error("the database URL has an unknown parameter `{0}`; accepted: {accepted}", accepted = accepted_parameters())]
     Parameter(String),
@@ -71,7 +74,7 @@ pub enum ConnectError {
     #[error("the database file {} does not exist: is it the right path (AUTH_DATABASE_URL, AUTH_DATA_DIR)? `auth-server migrate up` makes a new database there", .0.display())]
     Missing(PathBuf),
     /// The file or its folder can't be made or opened.
-    #[error("the database file {} can't be opened: {cause}", path.display())]
+    #[error("the database file {} can't be opened: {cause}{}", path.display(), remedy(cause))]
     Unusable {
         /// Which file.
         path: PathBuf,
@@ -92,6 +95,16 @@ pub enum ConnectError {
     /// The database did not open.
     #[error(transparent)]
     Database(#[from] DbError),
+}
+
+fn remedy(cause: &std::io::Error) -> &'static str {
+    match cause.kind() {
+        std::io::ErrorKind::PermissionDenied => {
+            "; the file and its folder must belong to the user that the service runs as"
+        }
+        std::io::ErrorKind::ReadOnlyFilesystem => "; name a folder that can be written (AUTH_DATA_DIR)",
+        _ => "",
+    }
 }
 
 fn accepted_parameters() -> String {

@@ -7,7 +7,9 @@ mod durability;
 mod pool;
 mod reader;
 mod server;
+#[cfg(feature = "sqlite")]
 mod sqlite;
+mod sqlite_url;
 mod transaction;
 mod transport;
 mod uninterrupted;
@@ -17,19 +19,19 @@ mod usability;
 use std::{fmt, pin::Pin};
 
 use auth_model::ExposeSecret;
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement, sqlx::postgres::PgConnectOptions};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement};
 
 pub use self::{
     autocommit::{Autocommit, Writer},
     connect::{ConnectError, DatabaseOptions},
     data_version::DataVersion,
     reader::Reader,
-    sqlite::sqlite_url,
+    sqlite_url::sqlite_url,
     transaction::Transaction,
     transport::{Transport, transport},
 };
 use self::{pool::Pool, transport::Target};
-use crate::DbError;
+use crate::{DbError, revocations::ListenerOptions};
 
 /// An open database. Cheap to clone; all clones share its connections.
 #[derive(Clone)]
@@ -40,7 +42,7 @@ pub struct Database {
     migrations: DatabaseConnection,
     channel: Channel,
     /// Where to listen for what other nodes say.
-    listening: Option<Box<PgConnectOptions>>,
+    listening: Option<Box<ListenerOptions>>,
 }
 
 /// How to hear of what other processes do to the database.
@@ -64,9 +66,12 @@ impl Database {
     /// [`ConnectError`], which says what to do about it.
     pub async fn connect(options: &DatabaseOptions) -> Result<Self, ConnectError> {
         match Target::parse(options.url.expose_secret())? {
+            #[cfg(feature = "sqlite")]
             Target::Sqlite => sqlite::open(options).await,
-            Target::Postgres { options: server, .. } => server::open_postgres(options, *server).await,
-            Target::MySql { options: server, .. } => server::open_mysql(options, *server).await,
+            #[cfg(feature = "postgres")]
+            Target::Postgres { options: server, .. } => server::postgres::open(options, *server).await,
+            #[cfg(feature = "mariadb")]
+            Target::MySql { options: server, .. } => server::mysql::open(options, *server).await,
         }
     }
 
@@ -167,7 +172,7 @@ impl Database {
     }
 
     /// Where to listen for what other nodes say.
-    pub(crate) fn listening(&self) -> Option<&PgConnectOptions> {
+    pub(crate) fn listening(&self) -> Option<&ListenerOptions> {
         self.listening.as_deref()
     }
 

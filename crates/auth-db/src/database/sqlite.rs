@@ -9,7 +9,6 @@ use std::{
 };
 
 use auth_model::ExposeSecret;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use sea_orm::{
     ConnectOptions, DatabaseConnection, DbBackend, DbErr,
     sqlx::{
@@ -28,15 +27,6 @@ use crate::{DbError, error::Passing};
 
 /// The pause before a locked file is tried again.
 const PAUSE: Duration = Duration::from_millis(20);
-
-/// What a path may keep in a URL.
-const PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'.').remove(b'-').remove(b'_').remove(b'~');
-
-/// The `sqlite:` URL of a file; none if its path is not UTF-8, which no URL can say.
-#[must_use]
-pub fn sqlite_url(file: &Path) -> Option<String> {
-    file.to_str().map(|path| format!("sqlite:{}", utf8_percent_encode(path, PATH)))
-}
 
 /// Opens the pool of readers and the one writer; for a database in memory they are the same connection.
 pub async fn open(options: &DatabaseOptions) -> Result<Database, ConnectError> {

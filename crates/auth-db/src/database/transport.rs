@@ -2,10 +2,10 @@
 
 use std::net::IpAddr;
 
-use sea_orm::sqlx::{
-    mysql::{MySqlConnectOptions, MySqlSslMode},
-    postgres::{PgConnectOptions, PgSslMode},
-};
+#[cfg(feature = "mariadb")]
+use sea_orm::sqlx::mysql::{MySqlConnectOptions, MySqlSslMode};
+#[cfg(feature = "postgres")]
+use sea_orm::sqlx::postgres::{PgConnectOptions, PgSslMode};
 use url::Url;
 
 use super::ConnectError;
@@ -28,24 +28,40 @@ pub enum Transport {
 /// [`ConnectError::Url`].
 pub fn transport(url: &str) -> Result<Transport, ConnectError> {
     match Target::parse(url)? {
+        #[cfg(feature = "sqlite")]
         Target::Sqlite => Ok(Transport::Local),
-        Target::Postgres { transport, .. } | Target::MySql { transport, .. } => Ok(transport),
+        #[cfg(feature = "postgres")]
+        Target::Postgres { transport, .. } => Ok(transport),
+        #[cfg(feature = "mariadb")]
+        Target::MySql { transport, .. } => Ok(transport),
     }
 }
 
-/// What a URL names.
+/// What a URL names, of the databases that this build has drivers for.
 pub enum Target {
+    #[cfg(feature = "sqlite")]
     Sqlite,
+    #[cfg(feature = "postgres")]
     Postgres { options: Box<PgConnectOptions>, transport: Transport },
+    #[cfg(feature = "mariadb")]
     MySql { options: Box<MySqlConnectOptions>, transport: Transport },
 }
 
 impl Target {
     pub fn parse(url: &str) -> Result<Self, ConnectError> {
         match url.split_once(':').map(|(scheme, _)| scheme) {
+            #[cfg(feature = "sqlite")]
             Some("sqlite") => Ok(Self::Sqlite),
+            #[cfg(feature = "postgres")]
             Some("postgres" | "postgresql") => postgres(url),
+            #[cfg(feature = "mariadb")]
             Some("mysql" | "mariadb") => mysql(url),
+            #[cfg(not(feature = "sqlite"))]
+            Some("sqlite") => Err(ConnectError::NoDriver("sqlite")),
+            #[cfg(not(feature = "postgres"))]
+            Some("postgres" | "postgresql") => Err(ConnectError::NoDriver("postgres")),
+            #[cfg(not(feature = "mariadb"))]
+            Some("mysql" | "mariadb") => Err(ConnectError::NoDriver("mariadb")),
             _ => Err(ConnectError::Url),
         }
     }
@@ -98,6 +114,7 @@ fn refuse_unknown(url: &Url, known: &[&str]) -> Result<(), ConnectError> {
     }
 }
 
+#[cfg(feature = "postgres")]
 fn postgres(url: &str) -> Result<Target, ConnectError> {
     let parsed = parsed(url)?;
     refuse_unknown(&parsed, POSTGRES_PARAMETERS)?;
@@ -117,6 +134,7 @@ fn postgres(url: &str) -> Result<Target, ConnectError> {
     Ok(Target::Postgres { options: Box::new(options), transport: judge(local, verified) })
 }
 
+#[cfg(feature = "mariadb")]
 fn mysql(url: &str) -> Result<Target, ConnectError> {
     let parsed = parsed(url)?;
     refuse_unknown(&parsed, MYSQL_PARAMETERS)?;

@@ -5,19 +5,19 @@
 //! relies on it sends itself a beat from time to time, and believes that it heard everything only as long
 //! as its beats come back.
 
+#[cfg(feature = "postgres")]
+mod listener;
+#[cfg(not(feature = "postgres"))]
+#[path = "no_listener.rs"]
+mod listener;
+
 use std::fmt::Write;
 
 use auth_model::SessionTokenDigest;
-use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DbBackend, DbErr, RuntimeErr, Statement,
-    sea_query::DeleteStatement,
-    sqlx::{
-        self,
-        postgres::{PgListener, PgNotification, PgPoolOptions},
-    },
-};
-use tokio::runtime::Handle;
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement, sea_query::DeleteStatement};
 
+use self::listener::Listener;
+pub(crate) use self::listener::ListenerOptions;
 use crate::{Channel, Database, DbError, Fault, Writer};
 
 /// Where ended sessions are told.
@@ -44,22 +44,10 @@ pub struct Revocations {
     sent: u64,
 }
 
-/// The driver's listener, which says good-bye to the server when it is dropped, and needs a runtime to do so.
-struct Listener(Option<PgListener>);
-
-impl Listener {
-    fn get(&mut self) -> Result<&mut PgListener, DbError> {
-        self.0.as_mut().ok_or(DbError::Unavailable(Fault::BROKEN))
-    }
-}
-
-impl Drop for Listener {
-    fn drop(&mut self) {
-        // Where the runtime has ended, the program is about to: the system closes the connection.
-        if Handle::try_current().is_err() {
-            std::mem::forget(self.0.take());
-        }
-    }
+/// A message of `NOTIFY`.
+struct Notification {
+    channel: String,
+    payload: String,
 }
 
 impl Revocations {
@@ -72,14 +60,9 @@ impl Revocations {
         let Some(server) = db.listening() else {
             return Err(DbError::Refused(Fault::NO_CHANNEL));
         };
-        let pool = PgPoolOptions::new().max_connections(1).max_lifetime(None).idle_timeout(None);
-        let pool = pool.connect_lazy_with(server.clone());
-        let mut listener = PgListener::connect_with(&pool).await.map_err(of_driver)?;
-        // What was said meanwhile is lost: it is for the caller to begin anew.
-        listener.eager_reconnect(false);
         let beats = format!("auth_beat_{name:016x}");
-        listener.listen_all([CHANNEL, beats.as_str()]).await.map_err(of_driver)?;
-        Ok(Self { listener: Listener(Some(listener)), beats, sent: 0 })
+        let listener = Listener::connect(server, [CHANNEL, beats.as_str()]).await?;
+        Ok(Self { listener, beats, sent: 0 })
     }
 
     /// Sends itself a beat; answers its number.
@@ -89,8 +72,7 @@ impl Revocations {
     /// [`DbError::Unavailable`].
     pub async fn beat(&mut self) -> Result<u64, DbError> {
         self.sent += 1;
-        let beat = sqlx::query("SELECT pg_notify($1, $2)").bind(&self.beats).bind(self.sent.to_string());
-        beat.execute(self.listener.get()?).await.map_err(of_driver)?;
+        self.listener.notify(&self.beats, self.sent.to_string()).await?;
         Ok(self.sent)
     }
 
@@ -101,10 +83,8 @@ impl Revocations {
     /// [`DbError::Unavailable`] if the connection broke: what is said until the next [`Revocations::listen`]
     /// is lost.
     pub async fn hear(&mut self) -> Result<Heard, DbError> {
-        match self.listener.get()?.try_recv().await.map_err(of_driver)? {
-            Some(word) => Ok(understand(&word, &self.beats)),
-            None => Err(DbError::Unavailable(Fault::BROKEN)),
-        }
+        let received = self.listener.recv().await?;
+        Ok(understand(&received, &self.beats))
     }
 }
 
@@ -175,11 +155,11 @@ fn word(digests: &[SessionTokenDigest]) -> String {
     word
 }
 
-fn understand(told: &PgNotification, beats: &str) -> Heard {
-    if told.channel() == beats {
-        return told.payload().parse().map_or(Heard::Unknown, Heard::Beat);
+fn understand(received: &Notification, beats: &str) -> Heard {
+    if received.channel == beats {
+        return received.payload.parse().map_or(Heard::Unknown, Heard::Beat);
     }
-    digests(told.payload()).map_or(Heard::Unknown, Heard::Ended)
+    digests(&received.payload).map_or(Heard::Unknown, Heard::Ended)
 }
 
 fn digests(word: &str) -> Option<Vec<SessionTokenDigest>> {
@@ -192,10 +172,6 @@ fn digests(word: &str) -> Option<Vec<SessionTokenDigest>> {
         Some(SessionTokenDigest::from_bytes(digest))
     };
     digests.iter().map(digest).collect()
-}
-
-fn of_driver(error: sqlx::Error) -> DbError {
-    DbErr::Conn(RuntimeErr::SqlxError(error.into())).into()
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ mod outbox;
 mod plans;
 mod resets;
 mod revocations;
+mod schema;
 mod server_keys;
 mod servers;
 mod sessions;

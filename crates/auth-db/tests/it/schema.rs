@@ -1,0 +1,35 @@
+//! A schema of its own in the database of an app (`PostgreSQL`).
+
+use auth_db::{Database, DatabaseOptions, users};
+use sea_orm::{ConnectionTrait, DbBackend, Statement};
+use test_servers::{Kind, Place, kind};
+
+use crate::support::{at, email, hash};
+
+#[tokio::test]
+async fn in_a_schema_of_its_own_it_leaves_the_tables_of_the_app_alone() {
+    if kind() != Kind::Postgres {
+        return;
+    }
+    let place = Place::new().await;
+    let app = Database::connect(&DatabaseOptions::new(place.url())).await.unwrap();
+    let app = app.for_migrations();
+    app.execute_unprepared("CREATE TABLE users (name TEXT); INSERT INTO users VALUES ('of the app')")
+        .await
+        .unwrap();
+    assert!(auth_migrations::up(app).await.unwrap_err().to_string().contains("CREATE SCHEMA auth"));
+    app.execute_unprepared("CREATE SCHEMA accounts").await.unwrap();
+
+    let separator = if place.url().contains('?') { '&' } else { '?' };
+    let url = format!("{}{separator}options=-csearch_path%3Daccounts", place.url());
+    let db = Database::connect(&DatabaseOptions::new(url)).await.unwrap();
+    auth_migrations::up(db.for_migrations()).await.unwrap();
+    db.check_schema().await.unwrap();
+    db.write(async |tx| users::add_user(&tx, email("ada@example.org"), hash("h"), at(0)).await)
+        .await
+        .unwrap();
+
+    assert!(users::find_by_email(db.read(), &email("ada@example.org")).await.unwrap().is_some());
+    let of_app = Statement::from_string(DbBackend::Postgres, "SELECT name FROM users");
+    assert_eq!(app.query_all_raw(of_app).await.unwrap().len(), 1, "the table of the app is as it was");
+}
