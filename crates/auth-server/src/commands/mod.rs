@@ -113,7 +113,10 @@ pub fn check_config(settings: &Settings) -> anyhow::Result<()> {
         ("keep alive", in_units(http.keep_alive)),
         ("database", database.shown()),
         ("database connections", database.max_connections.to_string()),
-        ("database timeout", in_units(database.timeout)),
+        (
+            "database timeout",
+            if database.is_file() { "none for a file".to_owned() } else { in_units(database.timeout) },
+        ),
         ("database connect", in_units(database.connect_timeout)),
         ("token format", word(&TOKEN_FORMATS, session.token_format)),
         ("session lifetime", shown(session.lifetime)?),

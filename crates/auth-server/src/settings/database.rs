@@ -70,10 +70,15 @@ impl DatabaseSettings {
         }
     }
 
+    /// Whether it is a file, which has no time limit for its answers.
+    pub fn is_file(&self) -> bool {
+        self.url.expose_secret().starts_with(SQLITE)
+    }
+
     /// The URL as it may be shown: a server's without password and query, which can hold one, too.
     pub fn shown(&self) -> String {
         let url = self.url.expose_secret();
-        if url.starts_with(SQLITE) {
+        if self.is_file() {
             return url.to_owned();
         }
         let Ok(mut parsed) = url::Url::parse(url) else { return "(not shown)".to_owned() };
