@@ -9,8 +9,10 @@ use std::{
 };
 
 use ipnet::IpNet;
+use rustix::process::Signal;
 use serde_json::Value;
 use test_servers::{Certificates, Kind, kind, left_out};
+use tokio::task::JoinSet;
 
 use crate::support::{ADA, Client, HaProxy, Postbox, Security, Server, free_address, run, told};
 
@@ -370,4 +372,34 @@ async fn what_the_services_are_told_makes_them_work_together() {
         let log = node.log();
         assert!(!log.contains("is no setting") && !log.contains("203.0.113.9"), "{log}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_killed_node_costs_no_reading_request_and_without_nodes_the_proxy_responds_in_json() {
+    if kind() != Kind::Sqlite {
+        return;
+    }
+    let mut nodes = [Server::start(), Server::start()];
+    let address = free_address();
+    let Some(_proxy) = HaProxy::start(&configuration(address, &nodes), address) else { return };
+    let client = Client::new(address);
+
+    // Half of the requests go to a node that does not respond any more, and is then killed.
+    nodes[0].signal(Signal::STOP);
+    let mut requests: JoinSet<u16> = JoinSet::new();
+    for _ in 0..8 {
+        let client = Client::new(address);
+        requests.spawn(async move { client.get("/").await.status });
+    }
+    for _ in 0..4 {
+        assert_eq!(requests.join_next().await.unwrap().unwrap(), 200);
+    }
+    nodes[0].crash();
+    assert_eq!(requests.join_all().await, [200; 4]);
+
+    nodes[1].crash();
+    let refused = client.get("/").await;
+    assert!([502, 503].contains(&refused.status), "{refused:?}");
+    assert_eq!(refused.body, r#"{"message":"no node is available"}"#);
+    assert_eq!(refused.header("retry-after"), Some("2"));
 }
