@@ -134,6 +134,30 @@ fn fixed_addresses_are_not_among_those_that_are_given_out() {
     assert_eq!(services()["node1"]["environment"]["AUTH_TRUSTED_PROXIES"], "172.30.250.2");
 }
 
+/// Engines before 27 don't choose IPv6 addresses, and create no network without them.
+#[test]
+fn networks_with_ipv6_have_a_subnet_of_unique_local_addresses() {
+    for (name, network) in compose()["networks"].as_object().unwrap() {
+        if network["enable_ipv6"] == true {
+            let subnet: IpNet = network["ipam"]["config"][0]["subnet"].as_str().unwrap().parse().unwrap();
+            assert!(
+                matches!(subnet, IpNet::V6(subnet) if subnet.addr().is_unique_local()),
+                "{name}: {subnet}"
+            );
+        }
+    }
+}
+
+/// Otherwise the engine kills it while it still waits for a client that sends nothing.
+#[test]
+fn the_proxy_gives_up_waiting_for_clients_before_the_engine_kills_it() {
+    let seconds = |text: &str| text.strip_suffix('s').unwrap().parse::<u32>().unwrap();
+    let configuration = read(root("deploy/haproxy.cfg"));
+    let hard_stop = configuration.lines().find_map(|line| line.trim().strip_prefix("hard-stop-after "));
+    let grace = services()["proxy"]["stop_grace_period"].as_str().unwrap().to_owned();
+    assert!(seconds(hard_stop.unwrap()) < seconds(&grace), "{grace}");
+}
+
 /// A node that is taken over can't change the schema.
 #[test]
 fn the_owners_url_is_for_the_migration_alone() {

@@ -1,10 +1,10 @@
 //! A schema of its own in the database of an app (`PostgreSQL`).
 
-use auth_db::{Database, DatabaseOptions, users};
+use auth_db::users;
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use test_servers::{Kind, Place, kind};
 
-use crate::support::{at, email, hash};
+use crate::support::{at, email, hash, open};
 
 #[tokio::test]
 async fn in_a_schema_of_its_own_it_leaves_the_tables_of_the_app_alone() {
@@ -12,7 +12,7 @@ async fn in_a_schema_of_its_own_it_leaves_the_tables_of_the_app_alone() {
         return;
     }
     let place = Place::new().await;
-    let app = Database::connect(&DatabaseOptions::new(place.url())).await.unwrap();
+    let app = open(place.url()).await;
     let app = app.for_migrations();
     app.execute_unprepared("CREATE TABLE users (name TEXT); INSERT INTO users VALUES ('of the app')")
         .await
@@ -22,7 +22,7 @@ async fn in_a_schema_of_its_own_it_leaves_the_tables_of_the_app_alone() {
 
     let separator = if place.url().contains('?') { '&' } else { '?' };
     let url = format!("{}{separator}options=-csearch_path%3Daccounts", place.url());
-    let db = Database::connect(&DatabaseOptions::new(url)).await.unwrap();
+    let db = open(&url).await;
     auth_migrations::up(db.for_migrations()).await.unwrap();
     db.check_schema().await.unwrap();
     db.write(async |tx| users::add_user(&tx, email("ada@example.org"), hash("h"), at(0)).await)

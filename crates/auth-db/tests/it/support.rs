@@ -24,13 +24,7 @@ pub struct World {
 impl World {
     pub async fn new() -> Self {
         let place = Place::new().await;
-        // What is tested here is no limit of time, and the machine may be busy.
-        let patient = DatabaseOptions {
-            timeout: Duration::from_mins(1),
-            connect_timeout: Duration::from_mins(1),
-            ..DatabaseOptions::new(place.url())
-        };
-        let db = Database::connect(&patient).await.unwrap();
+        let db = open(place.url()).await;
         auth_migrations::up(db.for_migrations()).await.unwrap();
         Self { db, place }
     }
@@ -46,12 +40,19 @@ impl World {
 
     /// Another process on the same database.
     pub async fn other(&self) -> Database {
-        Database::connect(&self.options()).await.unwrap()
+        open(self.place.url()).await
     }
 
     pub async fn user(&self, address: &str) -> User {
         users::add_user(self.db.for_migrations(), email(address), hash("h0"), at(0)).await.unwrap()
     }
+}
+
+/// Opens a database without the time limits of a service: the machine may be busy.
+pub async fn open(url: &str) -> Database {
+    let minute = Duration::from_mins(1);
+    let options = DatabaseOptions { timeout: minute, connect_timeout: minute, ..DatabaseOptions::new(url) };
+    Database::connect(&options).await.unwrap()
 }
 
 pub fn options_in(folder: &TempDir) -> DatabaseOptions {

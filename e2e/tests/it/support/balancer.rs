@@ -102,6 +102,7 @@ fn configuration(address: SocketAddr, statistics: SocketAddr, nodes: &[SocketAdd
     timeout connect 1s
     timeout client 75s
     timeout server 60s
+    timeout check 30s
     retries 3
     option redispatch
     retry-on conn-failure

@@ -42,13 +42,22 @@ impl Server {
         Self::with(&[])
     }
 
-    /// On an empty database of the kind that is tested, unless the settings name one.
+    /// On an empty database of the kind that is tested, and without time limits there, because the machine may be busy; unless
+    /// the settings name a database.
     pub fn with(settings: Settings<'_>) -> Self {
         let settings = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         let mut settings: Vec<(String, String)> = settings.collect();
         let names_one = settings.iter().any(|(name, _)| name.starts_with("AUTH_DATABASE_URL"));
         if kind() != Kind::Sqlite && !names_one {
-            settings.push(("AUTH_DATABASE_URL".to_owned(), Place::new_blocking().url().to_owned()));
+            let place = Place::new_blocking();
+            let further = [
+                ("AUTH_DATABASE_URL", place.url()),
+                ("AUTH_DATABASE_TIMEOUT", "1m"),
+                ("AUTH_DATABASE_CONNECT_TIMEOUT", "1m"),
+            ];
+            let is_given = |name: &str| settings.iter().any(|(given, _)| given == name);
+            let further: Vec<_> = further.into_iter().filter(|(name, _)| !is_given(name)).collect();
+            settings.extend(further.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())));
         }
         Self::start_in(Arc::new(tempfile::tempdir().unwrap()), settings)
     }
