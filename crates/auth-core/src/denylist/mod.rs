@@ -109,14 +109,21 @@ impl Denylist {
     }
 }
 
-impl fmt::Debug for Denylist {
+/// Which lists are in force, in words for an operator.
+impl fmt::Display for Denylist {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let own = match self.0.as_ref().map(|refused| &refused.own) {
+        let lists = match self.0.as_ref().map(|refused| &refused.own) {
             None => "off",
             Some(None) => "builtin",
             Some(Some(Own::List(_))) => "builtin and a list",
             Some(Some(Own::Breached(_))) => "builtin and a filter",
         };
-        write!(f, "Denylist({own})")
+        f.write_str(lists)
+    }
+}
+
+impl fmt::Debug for Denylist {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Denylist({self})")
     }
 }

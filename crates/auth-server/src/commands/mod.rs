@@ -129,7 +129,7 @@ pub fn check_config(settings: &Settings) -> anyhow::Result<()> {
         ("reset page", mail.as_ref().map_or("none".to_owned(), |mail| mail.reset_url.to_string())),
         ("reset lifetime", shown(reset.lifetime)?),
         ("password minimum", password.policy.min_code_points.to_string()),
-        ("password denylist", format!("{:?}", password.denylist)),
+        ("password denylist", password.denylist.to_string()),
         ("throttle", throttle.as_ref().map_or("off".to_owned(), limits)),
         ("password scheme", scheme),
         ("hash threads", hashing.threads.to_string()),
