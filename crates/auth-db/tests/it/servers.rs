@@ -366,7 +366,8 @@ async fn a_statement_that_takes_too_long_is_given_up() {
         }
     };
     // With the limits of a service; those of other tests are longer.
-    let db = World::new().await.other().await;
+    let world = World::new().await;
+    let db = Database::connect(&world.options()).await.unwrap();
     let began = Instant::now();
 
     let ended = db.read().execute_unprepared(endless).await;
