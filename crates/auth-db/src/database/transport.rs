@@ -178,7 +178,20 @@ fn is_loopback(host: &str) -> bool {
     host == "localhost" || address.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(feature = "postgres")))]
+mod tests_without_postgres {
+    use super::*;
+
+    #[test]
+    fn a_database_without_a_driver_is_an_error_that_names_the_feature() {
+        let error = transport("postgres://db.example.org/auth").unwrap_err();
+        assert!(
+            matches!(error, ConnectError::NoDriver("postgres")) && error.to_string().contains("`postgres`")
+        );
+    }
+}
+
+#[cfg(all(test, feature = "postgres", feature = "mariadb"))]
 mod tests {
     use super::{
         Transport::{Local, Unverified, Verified},
