@@ -1,7 +1,7 @@
 use auth_db::{Database, DatabaseOptions, DbError, Transaction, users};
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 
-use crate::support::{World, at, email, hash};
+use crate::support::{World, at, email, hash, open};
 
 #[tokio::test]
 async fn a_transaction_commits_all_or_nothing() {
@@ -65,7 +65,7 @@ async fn a_database_of_another_program_is_left_alone_and_named() {
         ),
     ] {
         let place = test_servers::Place::new().await;
-        let db = Database::connect(&DatabaseOptions::new(place.url())).await.unwrap();
+        let db = open(place.url()).await;
         let connection = db.for_migrations();
         connection.execute_unprepared(made).await.unwrap();
         if made.contains("seaql") {

@@ -12,7 +12,7 @@ use auth_db::{ConnectError, Database, DatabaseOptions, DbError, model::UserFilte
 use sea_orm::ConnectionTrait;
 use test_servers::{Kind, Mode, Options, Proxy, Server, kind};
 
-use crate::support::{World, at, email, hash};
+use crate::support::{World, at, email, hash, patient};
 
 /// A server that this test may maltreat, behind a proxy, and a database on it.
 struct Maltreated {
@@ -306,7 +306,7 @@ async fn certificate_and_name_are_verified() {
     let server = Server::start(kind(), Options { tls: true, ..Options::default() });
     let name = server.new_database().await;
     let url = server.url(&name);
-    let connect = async |url: String| Database::connect(&DatabaseOptions::new(url)).await;
+    let connect = async |url: String| Database::connect(&patient(&url)).await;
 
     let db = connect(url.clone()).await.unwrap();
     auth_migrations::up(db.for_migrations()).await.unwrap();
@@ -331,7 +331,7 @@ async fn who_is_not_let_in_is_told_why_and_not_the_password() {
     let world = World::new().await;
     let url = world.place.url().replace("auth:auth@", "auth:hunter2@");
 
-    let opened = Database::connect(&DatabaseOptions::new(url)).await.unwrap_err();
+    let opened = Database::connect(&patient(&url)).await.unwrap_err();
 
     let told = opened.to_string();
     assert!(told.contains("127.0.0.1:") && told.contains("auth"), "{told}");

@@ -48,11 +48,14 @@ impl World {
     }
 }
 
-/// Opens a database without the time limits of a service: the machine may be busy.
 pub async fn open(url: &str) -> Database {
+    Database::connect(&patient(url)).await.unwrap()
+}
+
+/// Without the time limits of a service: the machine may be busy.
+pub fn patient(url: &str) -> DatabaseOptions {
     let minute = Duration::from_mins(1);
-    let options = DatabaseOptions { timeout: minute, connect_timeout: minute, ..DatabaseOptions::new(url) };
-    Database::connect(&options).await.unwrap()
+    DatabaseOptions { timeout: minute, connect_timeout: minute, ..DatabaseOptions::new(url) }
 }
 
 pub fn options_in(folder: &TempDir) -> DatabaseOptions {
