@@ -11,6 +11,7 @@
 //! ```
 //!
 //! It knows the service by HTTP, and its tables only to fill them. Load goes to loopback.
+#![expect(clippy::disallowed_methods, reason = "it measures")]
 #![expect(clippy::print_stdout, reason = "a program that prints what it measured")]
 #![expect(clippy::cast_precision_loss, reason = "counts and nanoseconds stay far below 2 to the power of 52")]
 

@@ -27,6 +27,7 @@ mod m20261121_000007_outbox;
 mod m20261121_000008_disabled_users;
 mod m20261128_000009_device_kinds;
 mod m20261128_000010_verified_emails;
+mod m20261129_000011_authentication;
 
 use std::collections::HashSet;
 
@@ -53,6 +54,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000008_disabled_users::Migration),
             Box::new(m20261128_000009_device_kinds::Migration),
             Box::new(m20261128_000010_verified_emails::Migration),
+            Box::new(m20261129_000011_authentication::Migration),
         ]
     }
 }

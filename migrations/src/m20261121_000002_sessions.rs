@@ -8,7 +8,7 @@ use sea_orm_migration::{
 use crate::create;
 
 #[derive(DeriveIden)]
-enum Sessions {
+pub enum Sessions {
     Table,
     TokenDigest,
     Id,

@@ -16,7 +16,7 @@ use std::{
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use sqlx::{AssertSqlSafe, Connection, MySqlConnection, PgConnection};
 
-use crate::{Kind, guardian::Guardian, mariadb, place::by_tls, postgres, tls::Certificates};
+use crate::{Kind, guardian::Guardian, mariadb, postgres, test_database::by_tls, tls::Certificates};
 
 /// The one user, and its password.
 pub const USER: &str = "auth";

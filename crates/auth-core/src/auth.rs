@@ -1,107 +1,52 @@
-//! `Auth`: what the use cases need, in one place.
+//! `Auth`: the use cases, and the engines that they share.
 
 use std::{fmt, io, sync::Arc, time::Duration};
 
 use auth_db::Database;
 use time::OffsetDateTime;
-use tokio::sync::{Notify, OnceCell, watch};
 
 use crate::{
-    Clock, Denylist, Entropy, Figures, Hasher, HasherOptions, MailOptions, Policy, SessionMemory,
-    SystemClock, SystemEntropy, ThrottleOptions, Unavailable, decoys::Decoys, mail::Counters,
-    server_key::ServerKey, sessions::Sessions, throttle::Throttle,
+    Options, Policy, ServiceError,
+    devices::Devices,
+    environment::Environment,
+    outbox::{DeliveryReport, MailStats, Mailer, Outbox},
+    passwords::{Denylist, HasherStats, decoy::Decoys, hasher::Hasher},
+    recovery::ResetIssuer,
+    sessions::Sessions,
+    throttle::Throttle,
 };
 
-/// What an [`Auth`] is made of besides its database.
-#[derive(Clone)]
-pub struct Options {
-    /// The rules.
-    pub policy: Policy,
-    /// Passwords that are refused.
-    pub denylist: Denylist,
-    /// Limits on attempts; none for as many as anybody likes.
-    pub throttle: Option<ThrottleOptions>,
-    /// What owners are told by mail besides what they ask for.
-    pub mail: MailOptions,
-    /// How passwords are hashed.
-    pub hashing: HasherOptions,
-    /// What may be remembered of stored sessions.
-    pub session_memory: SessionMemory,
-    /// How long a login looks for the account at the least, before it hashes: a row that is found is read, and
-    /// that must not show. A look-up takes a fraction of a millisecond.
-    pub look_up_floor: Duration,
-    /// Tells the time.
-    pub clock: Arc<dyn Clock>,
-    /// Gives random bytes.
-    pub entropy: Arc<dyn Entropy>,
-}
-
-/// The rules and costs for production, the clock and the generator of the operating system.
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            policy: Policy::default(),
-            denylist: Denylist::builtin([]),
-            throttle: Some(ThrottleOptions::default()),
-            mail: MailOptions::default(),
-            hashing: HasherOptions::default(),
-            session_memory: SessionMemory::default(),
-            look_up_floor: Duration::from_millis(2),
-            clock: Arc::new(SystemClock),
-            entropy: Arc::new(SystemEntropy),
-        }
-    }
-}
-
-impl fmt::Debug for Options {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Options")
-            .field("policy", &self.policy)
-            .field("denylist", &self.denylist)
-            .field("throttle", &self.throttle)
-            .field("hashing", &self.hashing)
-            .field("session_memory", &self.session_memory)
-            .finish_non_exhaustive()
-    }
-}
-
-/// Password authentication on one database. Cheap to clone; all clones are one.
+/// Password authentication on one database. Cheap to clone; all clones share their state.
 #[derive(Clone)]
 pub struct Auth(Arc<Parts>);
 
-/// What the use cases share.
+/// The engines and options that use cases share.
 pub(crate) struct Parts {
-    pub db: Database,
-    pub hasher: Hasher,
-    pub sessions: Sessions,
-    pub decoys: Decoys,
+    pub env: Environment,
     pub policy: Policy,
     pub denylist: Denylist,
-    pub throttle: Option<Throttle>,
-    pub mail: MailOptions,
-    /// Tells the worker that there is something to do.
-    pub mail_wanted: Notify,
-    pub mail_counters: Counters,
-    /// Whether no further mail is to be begun.
-    pub mail_stopped: watch::Sender<bool>,
-    pub look_up_floor: Duration,
-    pub device_kind_key: OnceCell<ServerKey>,
-    pub clock: Arc<dyn Clock>,
-    pub entropy: Arc<dyn Entropy>,
+    pub min_lookup_duration: Duration,
+    pub hasher: Hasher,
+    pub decoys: Decoys,
+    pub sessions: Sessions,
+    pub devices: Devices,
+    pub throttle: Throttle,
+    pub resets: ResetIssuer,
+    pub outbox: Outbox,
+    pub mailer: Option<Arc<dyn Mailer>>,
 }
 
 impl Auth {
-    /// Starts the hashing threads. The database must have been migrated.
+    /// Starts the hashing threads. The database must be migrated.
     ///
-    /// Call [`Auth::maintain`] in a task of its own, or [`Auth::flush_last_seen`] and
-    /// [`Auth::purge_expired`] from time to time; and [`Auth::flush_last_seen`] before the program ends.
-    /// Only while [`Auth::maintain`] runs are sessions checked from memory, unless the database is in memory, too.
+    /// Spawn [`Auth::run`] in a task of its own, and await [`Auth::shutdown`] before the program ends. Without [`Auth::run`],
+    /// expired rows stay in the database, no emails are sent, and sessions are cached only if the database is in memory.
     ///
-    /// One on each [`Database`]: two on clones of one do not hear of what the other ends. Clone this instead.
+    /// Start one per [`Database`], and clone it: two of them do not learn of each other's revocations.
     ///
     /// # Errors
     ///
-    /// When the operating system gives no threads.
+    /// If the operating system can't start a thread.
     pub fn start(db: Database, options: Options) -> io::Result<Self> {
         let hasher = Hasher::start(options.hashing, Arc::clone(&options.entropy))?;
         Ok(Self::with_hasher(db, options, hasher))
@@ -109,50 +54,82 @@ impl Auth {
 
     pub(crate) fn with_hasher(db: Database, options: Options, hasher: Hasher) -> Self {
         let Options {
-            policy, denylist, throttle, mail, session_memory, look_up_floor, clock, entropy, ..
-        } = options;
-        let throttle = throttle.map(|options| Throttle::new(options, &clock));
-        let sessions = Sessions::new(db.clone(), session_memory, policy.session_idle);
-        let decoys = Decoys::default();
-        Self(Arc::new(Parts {
-            db,
-            hasher,
-            sessions,
-            decoys,
             policy,
             denylist,
             throttle,
             mail,
-            mail_wanted: Notify::new(),
-            mail_counters: Counters::default(),
-            mail_stopped: watch::Sender::new(false),
-            look_up_floor,
-            device_kind_key: OnceCell::new(),
+            session_cache,
+            min_lookup_duration,
             clock,
             entropy,
+            hashing: _,
+        } = options;
+        let env = Environment { db, clock, entropy };
+        let uses_devices = throttle.is_some() || mail.notifies_of_new_devices();
+        let devices = Devices::new(env.clone(), policy.token_format, uses_devices);
+        let resets = ResetIssuer::new(env.clone(), policy.token_format, policy.reset_lifetime);
+        let mailer = mail.mailer.clone();
+        Self(Arc::new(Parts {
+            decoys: Decoys::new(env.clone()),
+            sessions: Sessions::new(env.db.clone(), session_cache, policy.session_idle),
+            throttle: Throttle::new(env.clone(), devices.clone(), throttle),
+            outbox: Outbox::new(env.clone(), resets.clone(), mail),
+            env,
+            policy,
+            denylist,
+            min_lookup_duration,
+            hasher,
+            devices,
+            resets,
+            mailer,
         }))
     }
 
-    /// The rules in force.
+    /// The rules in use.
     #[must_use]
     pub fn policy(&self) -> &Policy {
         &self.0.policy
     }
 
-    /// What the hashing pool did so far, and what waits.
+    /// Statistics of the password hasher.
     #[must_use]
-    pub fn hashing_figures(&self) -> Figures {
-        self.0.hasher.figures()
+    pub fn hasher_stats(&self) -> HasherStats {
+        self.0.hasher.stats()
     }
 
-    /// Asks the database for a sign of life.
+    /// Statistics of the emails of this process.
+    #[must_use]
+    pub fn mail_stats(&self) -> MailStats {
+        self.0.outbox.stats()
+    }
+
+    /// The number of emails that are not sent yet, of all nodes.
     ///
     /// # Errors
     ///
-    /// [`Unavailable::Database`] if it gives none.
-    pub async fn ping(&self) -> Result<(), Unavailable> {
-        self.0.db.ping().await?;
-        Ok(self.0.db.check_schema().await?)
+    /// [`ServiceError`].
+    pub async fn queued_mails(&self) -> Result<u64, ServiceError> {
+        Ok(self.0.outbox.count_queued().await?)
+    }
+
+    /// Sends at most 32 emails that are due, one after the other. For programs that do not call [`Auth::run`].
+    ///
+    /// # Errors
+    ///
+    /// [`ServiceError`]; a later call sends what was not marked as sent.
+    #[tracing::instrument(level = "debug", name = "core.deliver_due", skip_all)]
+    pub async fn deliver_due(&self, mailer: &dyn Mailer) -> Result<DeliveryReport, ServiceError> {
+        self.0.outbox.deliver_due(mailer).await
+    }
+
+    /// Checks that the database responds and has the tables of this version.
+    ///
+    /// # Errors
+    ///
+    /// [`ServiceError::Database`].
+    pub async fn ping(&self) -> Result<(), ServiceError> {
+        self.0.env.db.ping().await?;
+        Ok(self.0.env.db.check_schema().await?)
     }
 
     pub(crate) fn parts(&self) -> &Parts {
@@ -160,7 +137,7 @@ impl Auth {
     }
 
     pub(crate) fn now(&self) -> OffsetDateTime {
-        self.0.clock.now()
+        self.0.env.now()
     }
 }
 

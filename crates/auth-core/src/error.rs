@@ -1,44 +1,47 @@
-//! What every use case can meet.
+//! The errors that every use case can have.
 
 use std::time::Duration;
 
 use auth_db::DbError;
 
-use crate::{Busy, EntropyFailed, HashFailed};
+use crate::{
+    EntropyError,
+    passwords::hasher::{HashError, Overloaded},
+};
 
-/// When to come back while the database is away.
+/// The delay before a retry while the database is unavailable.
 const DATABASE_RETRY: Duration = Duration::from_secs(1);
 
-/// A use case could not be carried out, through no fault of who asked. Nothing is half done.
+/// The service could not process a valid request. The request had no effect.
 #[derive(Debug, thiserror::Error)]
-pub enum Unavailable {
-    /// Too many passwords wait to be hashed. Nothing was looked up.
+pub enum ServiceError {
+    /// The hasher is overloaded. Nothing was looked up.
     #[error("too many passwords wait to be hashed")]
-    Busy {
-        /// When a new attempt is likely to be taken.
+    Overloaded {
+        /// The time until a new attempt is likely to be admitted.
         retry_after: Duration,
     },
-    /// The database is away, busy or full.
+    /// The database is unavailable.
     #[error("the database is unavailable")]
     Database {
-        /// When to try again.
+        /// The time until a retry.
         retry_after: Duration,
-        /// What it said.
+        /// The error of the database.
         #[source]
         cause: DbError,
     },
-    /// A fault of ours.
+    /// An error in this program or its environment.
     #[error("internal error")]
     Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
-impl From<Busy> for Unavailable {
-    fn from(busy: Busy) -> Self {
-        Self::Busy { retry_after: busy.retry_after }
+impl From<Overloaded> for ServiceError {
+    fn from(overloaded: Overloaded) -> Self {
+        Self::Overloaded { retry_after: overloaded.retry_after }
     }
 }
 
-impl From<DbError> for Unavailable {
+impl From<DbError> for ServiceError {
     fn from(cause: DbError) -> Self {
         match cause {
             DbError::Unavailable(_) => Self::Database { retry_after: DATABASE_RETRY, cause },
@@ -46,19 +49,19 @@ impl From<DbError> for Unavailable {
             | DbError::InvalidRequest(_)
             | DbError::Conflict(_)
             | DbError::Corrupt { .. }
-            | DbError::Refused(_) => Self::Internal(Box::new(cause)),
+            | DbError::Rejected(_) => Self::Internal(Box::new(cause)),
         }
     }
 }
 
-impl From<HashFailed> for Unavailable {
-    fn from(cause: HashFailed) -> Self {
+impl From<HashError> for ServiceError {
+    fn from(cause: HashError) -> Self {
         Self::Internal(Box::new(cause))
     }
 }
 
-impl From<EntropyFailed> for Unavailable {
-    fn from(cause: EntropyFailed) -> Self {
+impl From<EntropyError> for ServiceError {
+    fn from(cause: EntropyError) -> Self {
         Self::Internal(Box::new(cause))
     }
 }

@@ -1,155 +1,177 @@
-//! What is to be done from time to time: writing down when sessions were used, deleting what is over.
-
-use std::time::Duration;
+//! Periodic work: storing the last uses of sessions, and deleting expired rows.
 
 use auth_db::{
     clock_steps::{self, Lifetimes},
     device_kinds, devices,
-    model::FAILURES_COUNT_FOR,
-    outbox, resets, throttles,
+    model::{FAILURE_LIFETIME, instant},
+    outbox, resets,
+    sessions::Which,
+    throttles,
 };
 use time::OffsetDateTime;
 
 use crate::{
-    Auth, Unavailable,
-    mail::KEPT,
-    policy::{LAST_SEEN_FLUSH, NOTICE_PER_KIND},
-    sessions::{BATCH, Ended},
+    Auth, ServiceError,
+    outbox::SENT_MAIL_RETENTION,
+    policy::{DEVICE_LIFETIME, DEVICE_NOTICE_INTERVAL, LAST_SEEN_FLUSH},
+    sessions::{BATCH, Revoked},
 };
 
-/// Flushes between two purges: five minutes.
-const FLUSHES_PER_PURGE: u32 = 10;
+/// Flushes between two deletions of expired rows: five minutes.
+const FLUSHES_PER_DELETION: u32 = 10;
 
 /// Flushes between two counts of the stored hashes: an hour.
-const FLUSHES_PER_CENSUS: u32 = 120;
+const FLUSHES_PER_COUNT: u32 = 120;
 
-/// What a purge deleted.
+/// Numbers of expired rows that were deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Purged {
-    /// Sessions that expired or were idle for too long.
+pub struct DeletedRows {
+    /// Sessions that were expired or idle.
     pub sessions: usize,
-    /// Resets that nobody completed in time.
+    /// Resets that were not completed in time.
     pub resets: u64,
-    /// Devices on which nobody logged in for long.
+    /// Devices without a recent login.
     pub devices: u64,
-    /// Accounts at which nobody failed for a day.
+    /// Accounts without a failed attempt for a day.
     pub throttles: u64,
-    /// Mails that were sent a day ago or earlier.
+    /// Emails that were sent a day ago or earlier.
     pub mails: u64,
 }
 
 impl Auth {
-    /// Does all that is to be done from time to time, and looks out for what other processes on the same
-    /// database end, until its task is ended.
-    pub async fn maintain(&self) {
-        // Without a name of its own it hears nothing, and checks every session in the database.
-        let watch = async {
-            match self.parts().entropy.array() {
-                Ok(name) => self.parts().sessions.watch(u64::from_le_bytes(name)).await,
-                Err(cause) => tracing::error!(%cause, "could not listen to other nodes"),
+    /// Does the periodic work, follows what other processes do to the database, and sends emails if there is a mailer, until
+    /// [`Auth::shutdown`] or until its task is cancelled.
+    pub async fn run(&self) {
+        let parts = self.parts();
+        let follow = async {
+            // Without a name it receives no notifications, and every session is checked in the database.
+            match parts.env.entropy.array() {
+                Ok(name) => parts.sessions.follow_changes(u64::from_le_bytes(name)).await,
+                Err(cause) => tracing::error!(%cause, "could not follow the changes of other processes"),
             }
         };
-        tokio::join!(self.tidy_up(), watch);
+        let background = async { tokio::join!(self.maintain(), follow) };
+        let mail = async {
+            match &parts.mailer {
+                Some(mailer) => parts.outbox.run_worker(&**mailer).await,
+                None => parts.outbox.stopped().await,
+            }
+        };
+        tokio::select! {
+            () = mail => {}
+            _ = background => {}
+        }
     }
 
-    async fn tidy_up(&self) {
-        let interval = Duration::try_from(LAST_SEEN_FLUSH).unwrap_or(Duration::from_secs(30));
+    /// Lets [`Auth::run`] return after the emails that it is sending, and stores the last uses of sessions. Call it after the
+    /// last request.
+    ///
+    /// # Errors
+    ///
+    /// [`ServiceError`] if the last uses could not be stored.
+    pub async fn shutdown(&self) -> Result<(), ServiceError> {
+        self.parts().outbox.stop();
+        self.flush_last_seen().await?;
+        Ok(())
+    }
+
+    async fn maintain(&self) {
         for round in 0_u32.. {
-            if round.is_multiple_of(FLUSHES_PER_CENSUS)
-                && let Err(cause) = self.count_stored_hashes().await
+            if round.is_multiple_of(FLUSHES_PER_COUNT)
+                && let Err(cause) = self.refresh_decoys().await
             {
                 tracing::warn!(%cause, "could not count the stored hashes");
             }
-            tokio::time::sleep(interval).await;
-            if let Err(cause) = self.trim_throttles().await {
-                tracing::warn!(%cause, "could not bound what is stored of failed attempts");
+            tokio::time::sleep(LAST_SEEN_FLUSH).await;
+            if let Err(cause) = self.evict_surplus_throttles().await {
+                tracing::warn!(%cause, "could not bound the stored failed attempts");
             }
             if let Err(cause) = self.flush_last_seen().await {
-                tracing::warn!(%cause, "could not write down when sessions were last used");
-            } else if (round + 1).is_multiple_of(FLUSHES_PER_PURGE)
-                && let Err(cause) = self.purge_expired().await
+                tracing::warn!(%cause, "could not store the last uses of sessions");
+            } else if (round + 1).is_multiple_of(FLUSHES_PER_DELETION)
+                && let Err(cause) = self.delete_expired().await
             {
-                tracing::warn!(%cause, "could not delete what has expired");
+                tracing::warn!(%cause, "could not delete expired rows");
             }
         }
     }
 
-    /// Writes down when sessions were last used; answers how many it wrote.
+    /// Counts the stored hashes, so that the decoys of unknown addresses resemble them. [`Auth::run`] does it at its start
+    /// and every hour.
     ///
     /// # Errors
     ///
-    /// [`Unavailable`]; what was not written is tried again by the next flush.
+    /// [`ServiceError`]; the previous counts stay in use.
+    #[tracing::instrument(level = "debug", name = "core.refresh_decoys", skip_all)]
+    pub async fn refresh_decoys(&self) -> Result<(), ServiceError> {
+        self.parts().decoys.refresh().await
+    }
+
+    /// Stores the last uses of sessions. Returns their number. [`Auth::run`] does it every half minute.
+    ///
+    /// # Errors
+    ///
+    /// [`ServiceError`]; the next call retries.
     #[tracing::instrument(level = "debug", name = "core.flush_last_seen", skip_all)]
-    pub async fn flush_last_seen(&self) -> Result<usize, Unavailable> {
+    pub async fn flush_last_seen(&self) -> Result<usize, ServiceError> {
         Ok(self.parts().sessions.flush().await?)
     }
 
-    /// Deletes what is stored of failed attempts beyond the capacity: those with the fewest failures, the oldest
-    /// first. Answers how many there were.
+    /// Moves the failed attempts of accounts beyond the capacity into shared rows, those with the fewest failures first and
+    /// then the oldest. Returns their number. [`Auth::run`] does it every half minute.
     ///
     /// # Errors
     ///
-    /// [`Unavailable`]; what was not deleted is tried again by the next.
-    #[tracing::instrument(level = "debug", name = "core.trim_throttles", skip_all)]
-    pub async fn trim_throttles(&self) -> Result<u64, Unavailable> {
-        let Some(throttle) = &self.parts().throttle else { return Ok(0) };
-        let (capacity, mut all) = (throttle.options.accounts, 0);
-        loop {
-            let trim = async |tx| throttles::trim(&tx, capacity, BATCH as u64).await;
-            let deleted = self.parts().db.write(trim).await?;
-            all += deleted;
-            if deleted < BATCH as u64 {
-                return Ok(all);
-            }
-        }
+    /// [`ServiceError`]; the next call retries.
+    #[tracing::instrument(level = "debug", name = "core.evict_surplus_throttles", skip_all)]
+    pub async fn evict_surplus_throttles(&self) -> Result<u64, ServiceError> {
+        self.parts().throttle.evict_surplus().await
     }
 
-    /// Deletes sessions, resets, devices and failures that are over. None of them counts any more, deleted or not.
+    /// Deletes expired sessions, resets, devices, failed attempts and emails. They have no effect, deleted or not.
+    /// [`Auth::run`] does it every five minutes.
     ///
     /// # Errors
     ///
-    /// [`Unavailable`]; what was not deleted is tried again by the next purge.
-    #[tracing::instrument(level = "debug", name = "core.purge_expired", skip_all)]
-    pub async fn purge_expired(&self) -> Result<Purged, Unavailable> {
-        // First what is known of their use: a session in use must not look idle.
-        self.parts().sessions.pull_back(self.now());
+    /// [`ServiceError`]; the next call retries.
+    #[tracing::instrument(level = "debug", name = "core.delete_expired", skip_all)]
+    pub async fn delete_expired(&self) -> Result<DeletedRows, ServiceError> {
+        // The last uses first: a session in use must not seem idle.
+        self.parts().sessions.correct_future_uses(self.now());
         self.flush_last_seen().await?;
         self.correct_future_instants().await?;
 
         let now = self.now();
-        let idle_since = now
-            .checked_sub(self.parts().policy.session_idle.saturating_add(LAST_SEEN_FLUSH * 2))
-            .unwrap_or(OffsetDateTime::UNIX_EPOCH);
-        let mut purged = Purged::default();
+        let idle_since = instant::before(now, self.policy().session_idle + LAST_SEEN_FLUSH * 2);
+        let mut deleted = DeletedRows::default();
         loop {
-            let batch = self.purge_batch(now, idle_since).await?;
-            purged.sessions += batch.sessions;
-            purged.resets += batch.resets;
-            purged.devices += batch.devices;
-            purged.throttles += batch.throttles;
-            purged.mails += batch.mails;
-            let most = [batch.sessions as u64, batch.resets, batch.devices, batch.throttles, batch.mails];
-            if most.into_iter().all(|deleted| deleted < BATCH as u64) {
+            let batch = self.delete_batch(now, idle_since).await?;
+            deleted.sessions += batch.sessions;
+            deleted.resets += batch.resets;
+            deleted.devices += batch.devices;
+            deleted.throttles += batch.throttles;
+            deleted.mails += batch.mails;
+            let counts = [batch.sessions as u64, batch.resets, batch.devices, batch.throttles, batch.mails];
+            if counts.into_iter().all(|count| count < BATCH as u64) {
                 break;
             }
         }
-        if purged != Purged::default() {
-            let Purged { sessions, resets, devices, throttles, mails } = purged;
-            tracing::info!(sessions, resets, devices, throttles, mails, "deleted what has expired");
+        if deleted != DeletedRows::default() {
+            let DeletedRows { sessions, resets, devices, throttles, mails } = deleted;
+            tracing::info!(sessions, resets, devices, throttles, mails, "deleted expired rows");
         }
-        Ok(purged)
+        Ok(deleted)
     }
 
-    /// Corrects what was stored while the clock was ahead: a session or link made then must not live until then.
-    async fn correct_future_instants(&self) -> Result<(), Unavailable> {
+    /// Corrects instants that were stored while the clock was ahead: otherwise sessions and links would live too long.
+    async fn correct_future_instants(&self) -> Result<(), ServiceError> {
         let now = self.now();
-        let lifetimes =
-            Lifetimes { session: self.policy().session_lifetime, device: crate::policy::DEVICE_LIFETIME };
-        let pull_back = self.parts().db.write(async |tx| clock_steps::pull_back(&tx, now, lifetimes).await);
-        let corrected = pull_back.await?;
+        let lifetimes = Lifetimes { session: self.policy().session_lifetime, device: DEVICE_LIFETIME };
+        let correct = async |tx| clock_steps::correct(&tx, now, lifetimes).await;
+        let corrected = self.parts().env.db.write(correct).await?;
         if corrected > 0 {
-            // What is remembered of sessions has the old instants.
-            self.parts().sessions.forget_everything();
+            // Cached sessions have the old instants.
+            self.parts().sessions.clear_cache();
             tracing::warn!(
                 corrected,
                 "the clock of a node was ahead: stored instants in the future were corrected; check time \
@@ -159,26 +181,22 @@ impl Auth {
         Ok(())
     }
 
-    async fn purge_batch(
+    async fn delete_batch(
         &self,
         now: OffsetDateTime,
         idle_since: OffsetDateTime,
-    ) -> Result<Purged, Unavailable> {
+    ) -> Result<DeletedRows, ServiceError> {
         let limit = BATCH as u64;
-        let forgotten = now.checked_sub(FAILURES_COUNT_FOR).unwrap_or(OffsetDateTime::UNIX_EPOCH);
-        let auth = self.clone();
-        let purge = async move {
-            let write = auth.parts().db.write(async |tx| {
-                let resets = resets::purge(&tx, now, limit).await?;
-                let ended = Ended::over(&tx, now, idle_since, limit).await?;
-                let devices = devices::purge(&tx, now, limit).await?;
-                let throttles = throttles::purge(&tx, forgotten, limit).await?;
-                let mails = outbox::purge(&tx, now - KEPT, limit).await?;
-                device_kinds::purge(&tx, now - NOTICE_PER_KIND, limit).await?;
-                Ok((Purged { sessions: ended.count(), resets, devices, throttles, mails }, ended))
-            });
-            write.await
+        let before = move |lifetime| instant::before(now, lifetime);
+        let delete = move |tx| async move {
+            let resets = resets::delete_expired(&tx, now, limit).await?;
+            let revoked = Revoked::delete(&tx, Which::Expired { now, idle_since, limit }).await?;
+            let devices = devices::delete_expired(&tx, now, limit).await?;
+            let throttles = throttles::delete_expired(&tx, before(FAILURE_LIFETIME), limit).await?;
+            let mails = outbox::delete_expired(&tx, before(SENT_MAIL_RETENTION), limit).await?;
+            device_kinds::delete_expired(&tx, before(DEVICE_NOTICE_INTERVAL), limit).await?;
+            Ok((DeletedRows { sessions: revoked.count(), resets, devices, throttles, mails }, revoked))
         };
-        self.parts().sessions.ending(None, purge).await
+        self.parts().sessions.write(None, delete).await
     }
 }

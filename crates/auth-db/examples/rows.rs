@@ -8,7 +8,7 @@
 use auth_db::{
     Database, DatabaseOptions, DbError,
     model::{Email, PasswordHash},
-    users,
+    text, users,
 };
 use time::OffsetDateTime;
 
@@ -23,13 +23,13 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let added = db.write(async |tx| users::add_user(&tx, ada.clone(), hash.clone(), now).await).await?;
     println!("{} got the id {}", added.email, added.id);
 
-    let found = users::find_user_by_text(db.read(), ["email=ADA@example.org."]).await?;
+    let found = text::find_user_by(db.read(), ["email=ADA@example.org."]).await?;
     println!("ADA@example.org. is {} as well", found.id);
 
     let again = db.write(async |tx| users::add_user(&tx, ada.clone(), hash.clone(), now).await).await;
     println!("a second registration: {}", again.err().unwrap_or(DbError::NoResultFound));
 
-    let unknown = users::update_user_by_text(db.for_migrations(), added.id, ["is_admin=1"], now).await;
+    let unknown = text::update_user(db.for_migrations(), added.id, ["is_admin=1"], now).await;
     println!("a change that makes no sense: {}", unknown.err().unwrap_or(DbError::NoResultFound));
     Ok(())
 }

@@ -1,10 +1,13 @@
-//! Instants that a clock which was ahead left in the future: they become the present, and lifetimes keep their length.
+//! Correction of instants in the future, which a clock that was ahead has stored. Lifetimes keep their length.
 
+use std::time::Duration;
+
+use auth_model::{MAX_DELAY, instant};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, EntityTrait, ExprTrait, QueryFilter,
     sea_query::{CaseStatement, Expr},
 };
-use time::{Duration, OffsetDateTime};
+use time::OffsetDateTime;
 
 use crate::{
     DbError,
@@ -12,13 +15,13 @@ use crate::{
     table::{device, device_kind, outbox, reset_token, session, throttle},
 };
 
-/// How far apart the clocks of nodes may be without anything being corrected.
-const TOLERANCE: Duration = Duration::minutes(1);
+/// The clock skew between nodes that is tolerated.
+const TOLERANCE: Duration = Duration::from_mins(1);
 
-/// The longest that a mail waits for a next attempt by itself.
-const LONGEST_MAIL_PAUSE: Duration = Duration::hours(1);
+/// The upper bound of the delay before an email is sent again.
+const MAX_MAIL_DELAY: Duration = Duration::from_hours(1);
 
-/// The lifetimes that rows of today have.
+/// The lifetimes of new rows.
 #[derive(Debug, Clone, Copy)]
 pub struct Lifetimes {
     /// Of sessions.
@@ -27,20 +30,20 @@ pub struct Lifetimes {
     pub device: Duration,
 }
 
-/// Corrects what was stored while the clock was ahead of `now`: sessions, devices and reset links live as long as they were
-/// meant to, from now on; failed attempts, mails and notices happened now. Returns how many rows it corrected.
+/// Corrects rows that were stored while the clock was ahead of `now`. Sessions, devices and reset links get their full
+/// lifetime from now; failed attempts, emails and notices are dated now. Returns the number of corrected rows.
 ///
-/// Rows of the present and the past are found by an index, and stay as they are.
+/// Rows of the present and the past are skipped by an index, and are unchanged.
 ///
 /// # Errors
 ///
 /// [`DbError::Unavailable`].
-pub async fn pull_back(
+pub async fn correct(
     tx: &impl ConnectionTrait,
     now: OffsetDateTime,
     lifetimes: Lifetimes,
 ) -> Result<u64, DbError> {
-    let future = Micros::from(now.saturating_add(TOLERANCE));
+    let future = Micros::from(instant::after(now, TOLERANCE));
     let mut corrected = sessions(tx, now, future, lifetimes.session).await?;
     corrected += resets(tx, now, future).await?;
     corrected += devices(tx, now, future, lifetimes.device).await?;
@@ -56,9 +59,9 @@ async fn sessions(
     lifetime: Duration,
 ) -> Result<u64, DbError> {
     use session::Column::{CreatedAt, ExpiresAt, LastSeenAt};
-    // When they were opened stays, because it orders them; the first condition does not hold any more afterwards.
+    // `created_at` is unchanged, because it orders the sessions. Afterwards the first condition does not hold any more.
     let created = session::Entity::update_many()
-        .filter(ExpiresAt.gt(Micros::from(now.saturating_add(lifetime))))
+        .filter(ExpiresAt.gt(Micros::from(instant::after(now, lifetime))))
         .filter(CreatedAt.gt(future))
         .col_expr(ExpiresAt, from_now(now, ExpiresAt, CreatedAt));
     let used = session::Entity::update_many()
@@ -85,17 +88,17 @@ async fn devices(
 ) -> Result<u64, DbError> {
     use device::Column::{CreatedAt, ExpiresAt};
     let created = device::Entity::update_many()
-        .filter(ExpiresAt.gt(Micros::from(now.saturating_add(lifetime))))
+        .filter(ExpiresAt.gt(Micros::from(instant::after(now, lifetime))))
         .filter(CreatedAt.gt(future))
         .col_expr(ExpiresAt, from_now(now, ExpiresAt, CreatedAt))
         .col_expr(CreatedAt, Expr::val(Micros::from(now)));
     Ok(created.exec(tx).await?.rows_affected)
 }
 
-/// Waits that reach into the future end after the longest pause: an attempt finds out its own.
+/// Delays in the future end after the maximum delay. The next attempt computes its own.
 async fn attempts(tx: &impl ConnectionTrait, now: OffsetDateTime, future: Micros) -> Result<u64, DbError> {
     use throttle::Column::{BlockedUntil, LatestAt};
-    let latest = Micros::from(now.saturating_add(auth_model::LONGEST_PAUSE));
+    let latest = Micros::from(instant::after(now, MAX_DELAY));
     let earlier = CaseStatement::new()
         .case(BlockedUntil.gt(latest), Expr::val(latest))
         .finally(Expr::col(BlockedUntil));
@@ -111,7 +114,7 @@ async fn attempts(tx: &impl ConnectionTrait, now: OffsetDateTime, future: Micros
 
 async fn mails(tx: &impl ConnectionTrait, now: OffsetDateTime, future: Micros) -> Result<u64, DbError> {
     use outbox::Column::{CreatedAt, DueAt, SentAt};
-    let latest = Micros::from(now.saturating_add(LONGEST_MAIL_PAUSE));
+    let latest = Micros::from(instant::after(now, MAX_MAIL_DELAY));
     let due = outbox::Entity::update_many()
         .filter(SentAt.is_null())
         .filter(DueAt.gt(latest))
@@ -123,7 +126,7 @@ async fn mails(tx: &impl ConnectionTrait, now: OffsetDateTime, future: Micros) -
     Ok(due.exec(tx).await?.rows_affected + sent.exec(tx).await?.rows_affected)
 }
 
-/// The end of what was to live from `began` to `ends`, if it begins now.
+/// The end of a lifetime from `began` to `ends`, if it begins now.
 fn from_now<C: ColumnTrait>(now: OffsetDateTime, ends: C, began: C) -> Expr {
     Expr::col(ends).sub(Expr::col(began)).add(Expr::val(Micros::from(now)))
 }

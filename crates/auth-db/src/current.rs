@@ -1,4 +1,4 @@
-//! Inserting on behalf of a user whose password was verified a moment ago, in one statement.
+//! Insertions that depend on a password which was verified a moment ago, in one statement.
 
 use auth_model::UserId;
 use sea_orm::{
@@ -8,10 +8,10 @@ use sea_orm::{
 
 use crate::{DbError, table::user};
 
-/// Inserts a row if the user is there and enabled, and has this `credential_version`; returns whether it did.
+/// Inserts a row if the user exists, is enabled and has this `credential_version`. Returns whether it did.
 ///
-/// The user's row is locked by the same statement: a transaction that changes the password or disables the account, and
-/// then deletes what the user has, comes before it, so that nothing is inserted, or after it, so that it sees the row.
+/// The statement locks the user's row. A transaction that changes the password or disables the account, and then deletes
+/// the user's rows, therefore comes either before it, so that nothing is inserted, or after it, so that it finds the row.
 pub async fn insert_if_current<E: EntityTrait>(
     on: &impl ConnectionTrait,
     table: &'static str,

@@ -1,5 +1,5 @@
-//! Deleting some of many rows, so that no transaction takes long: not every database can limit a deletion, so rows
-//! are listed first.
+//! Deletion in batches, so that no transaction takes long. Not every database can limit a deletion, so the rows are listed
+//! first.
 
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect, TryGetable, Value,
@@ -8,9 +8,9 @@ use sea_orm::{
 
 use crate::DbError;
 
-/// Deletes at most `limit` of the rows for which a condition holds; answers how many there were.
+/// Deletes at most `limit` of the rows that meet a condition. Returns their number.
 ///
-/// It is asked again when they are deleted: a row may have changed since it was listed.
+/// The condition is checked again when they are deleted, because a row may have changed since it was listed.
 pub async fn delete_some<E: EntityTrait, K: TryGetable + Into<Value>>(
     tx: &impl ConnectionTrait,
     key: E::Column,
@@ -22,7 +22,7 @@ pub async fn delete_some<E: EntityTrait, K: TryGetable + Into<Value>>(
     delete::<E, K>(tx, key, listed.into_tuple().all(tx).await?, condition).await
 }
 
-/// Deletes the rows with these keys; answers how many there were.
+/// Deletes the rows with these keys. Returns their number.
 pub async fn delete_listed<E: EntityTrait, K: Into<Value>>(
     tx: &impl ConnectionTrait,
     key: E::Column,

@@ -1,4 +1,4 @@
-//! Kinds of devices about which owners were notified, by a digest that the caller makes of user, network and program.
+//! Kinds of devices of which owners were notified, by a digest of user, network and program.
 
 use auth_model::UserId;
 use sea_orm::{
@@ -15,10 +15,10 @@ use crate::{
 
 const TABLE: &str = "device_kinds";
 
-/// What stands for a kind of device of one user: 32 bytes.
+/// The digest of a kind of device of one user.
 pub type DeviceKindDigest = [u8; 32];
 
-/// The kinds of a user, each with the instant of its latest notice, the latest first.
+/// The kinds of a user with the instants of their latest notices, latest first.
 ///
 /// # Errors
 ///
@@ -40,13 +40,13 @@ pub async fn all_of(
     rows.iter().map(read).collect()
 }
 
-/// Notes that the owner is notified of a kind at `now`, if its latest notice is still the one that was read; returns
-/// whether it did. Of several at once, one does.
+/// Stores that the owner is notified of a kind at `now`, if its latest notice is still the one that was read. Returns
+/// whether it did. Of concurrent calls, one does.
 ///
 /// # Errors
 ///
 /// [`DbError::Unavailable`].
-pub async fn note(
+pub async fn record_notice(
     on: &impl ConnectionTrait,
     kind: &DeviceKindDigest,
     user: UserId,
@@ -75,7 +75,7 @@ pub async fn note(
     }
 }
 
-/// Forgets kinds.
+/// Deletes kinds.
 ///
 /// # Errors
 ///
@@ -86,12 +86,16 @@ pub async fn delete(on: &impl ConnectionTrait, kinds: &[DeviceKindDigest]) -> Re
     Ok(())
 }
 
-/// Deletes at most `limit` kinds of which owners were notified at `before` or earlier; returns how many there were.
+/// Deletes at most `limit` kinds of which owners were notified at `before` or earlier. Returns their number.
 ///
 /// # Errors
 ///
 /// [`DbError::Unavailable`].
-pub async fn purge(tx: &impl ConnectionTrait, before: OffsetDateTime, limit: u64) -> Result<u64, DbError> {
-    let over = device_kind::COLUMN.noticed_at.lte(Micros::from(before));
-    delete_some::<device_kind::Entity, Vec<u8>>(tx, device_kind::Column::KindDigest, over, limit).await
+pub async fn delete_expired(
+    tx: &impl ConnectionTrait,
+    before: OffsetDateTime,
+    limit: u64,
+) -> Result<u64, DbError> {
+    let expired = device_kind::COLUMN.noticed_at.lte(Micros::from(before));
+    delete_some::<device_kind::Entity, Vec<u8>>(tx, device_kind::Column::KindDigest, expired, limit).await
 }

@@ -1,6 +1,6 @@
-//! Devices: where users logged in before, by the digest of the token that each keeps.
+//! Devices on which users logged in before, by the digests of their tokens.
 
-use auth_model::{Device, DeviceTokenDigest, Email, FailedAttempts, UserId};
+use auth_model::{Device, DeviceTokenDigest, EmailKey, FailedAttempts, UserId};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, sea_query::Expr,
 };
@@ -18,7 +18,7 @@ const TABLE: &str = "devices";
 
 /// Stores a device.
 ///
-/// The caller holds the user's row ([`users::lock`](crate::users::lock)).
+/// The caller holds the lock of the user's row ([`users::lock`](crate::users::lock)).
 ///
 /// # Errors
 ///
@@ -26,11 +26,11 @@ const TABLE: &str = "devices";
 pub async fn insert(
     tx: &impl ConnectionTrait,
     device: &Device,
-    token: &DeviceTokenDigest,
+    digest: &DeviceTokenDigest,
 ) -> Result<(), DbError> {
     let Columns { failures, blocked_until, latest_at } = (&device.failed_attempts).into();
     let row = device::ActiveModel {
-        token_digest: Set(token.as_bytes().to_vec()),
+        token_digest: Set(digest.as_bytes().to_vec()),
         user_id: Set(device.user_id.as_i64()),
         created_at: Set(device.created_at.into()),
         expires_at: Set(device.expires_at.into()),
@@ -43,7 +43,7 @@ pub async fn insert(
     Ok(())
 }
 
-/// Stores a device if its user is enabled and still has this `credential_version`; returns whether it did.
+/// Stores a device if its user is enabled and still has this `credential_version`. Returns whether it did.
 ///
 /// # Errors
 ///
@@ -51,13 +51,13 @@ pub async fn insert(
 pub async fn insert_if_current(
     on: &impl ConnectionTrait,
     device: &Device,
-    token: &DeviceTokenDigest,
+    digest: &DeviceTokenDigest,
     credential_version: i64,
 ) -> Result<bool, DbError> {
     use device::Column;
     let Columns { failures, blocked_until, latest_at } = (&device.failed_attempts).into();
     let row = [
-        (Column::TokenDigest, Expr::val(token.as_bytes().to_vec())),
+        (Column::TokenDigest, Expr::val(digest.as_bytes().to_vec())),
         (Column::UserId, Expr::val(device.user_id.as_i64())),
         (Column::CreatedAt, Expr::val(Micros::from(device.created_at))),
         (Column::ExpiresAt, Expr::val(Micros::from(device.expires_at))),
@@ -69,48 +69,48 @@ pub async fn insert_if_current(
     current::insert_if_current::<device::Entity>(on, TABLE, device.user_id, credential_version, row).await
 }
 
-/// The device behind a token, if it is one of the user with this address.
+/// The device of a token, if it belongs to the user with this address.
 ///
 /// # Errors
 ///
 /// [`DbError::Unavailable`], [`DbError::Corrupt`].
 pub async fn find_of_owner(
     db: &impl ConnectionTrait,
-    token: &DeviceTokenDigest,
-    owner: &Email,
+    digest: &DeviceTokenDigest,
+    owner: &EmailKey,
 ) -> Result<Option<Device>, DbError> {
-    let row = device::Entity::find_by_id(token.as_bytes().to_vec())
+    let row = device::Entity::find_by_id(digest.as_bytes().to_vec())
         .find_also_related(user::Entity)
-        .filter(user::COLUMN.email_key.eq(owner.key()))
+        .filter(user::COLUMN.email_key.eq(owner.as_str()))
         .all(db)
         .await?
         .pop();
     row.map(|(row, _)| from_row(&row)).transpose()
 }
 
-/// The device behind a token.
+/// The device of a token.
 ///
 /// # Errors
 ///
 /// [`DbError::Unavailable`], [`DbError::Corrupt`].
-pub async fn find(db: &impl ConnectionTrait, token: &DeviceTokenDigest) -> Result<Option<Device>, DbError> {
-    let row = device::Entity::find_by_id(token.as_bytes().to_vec()).all(db).await?.pop();
+pub async fn find(db: &impl ConnectionTrait, digest: &DeviceTokenDigest) -> Result<Option<Device>, DbError> {
+    let row = device::Entity::find_by_id(digest.as_bytes().to_vec()).all(db).await?.pop();
     row.as_ref().map(from_row).transpose()
 }
 
-/// Replaces the attempts on a device.
+/// Sets the failed attempts on a device.
 ///
 /// # Errors
 ///
 /// [`DbError::Unavailable`].
 pub async fn set_failed_attempts(
     tx: &impl ConnectionTrait,
-    token: &DeviceTokenDigest,
+    digest: &DeviceTokenDigest,
     attempts: &FailedAttempts,
 ) -> Result<(), DbError> {
     let Columns { failures, blocked_until, latest_at } = attempts.into();
     device::Entity::update_many()
-        .filter(device::COLUMN.token_digest.eq(token.as_bytes().to_vec()))
+        .filter(device::COLUMN.token_digest.eq(digest.as_bytes().to_vec()))
         .col_expr(device::Column::Failures, Expr::val(failures))
         .col_expr(device::Column::BlockedUntil, Expr::val(blocked_until))
         .col_expr(device::Column::LatestAt, Expr::val(latest_at))
@@ -119,21 +119,21 @@ pub async fn set_failed_attempts(
     Ok(())
 }
 
-/// Replaces the attempts on a device if they are still those that were read; returns whether it did.
+/// Replaces the failed attempts on a device if they are still those that were read. Returns whether it did.
 ///
 /// # Errors
 ///
 /// [`DbError::Unavailable`].
 pub async fn replace_failed_attempts(
     on: &impl ConnectionTrait,
-    token: &DeviceTokenDigest,
+    digest: &DeviceTokenDigest,
     read: &FailedAttempts,
     attempts: &FailedAttempts,
 ) -> Result<bool, DbError> {
     let Columns { failures, blocked_until, latest_at } = attempts.into();
     let read = Columns::from(read);
     let done = device::Entity::update_many()
-        .filter(device::COLUMN.token_digest.eq(token.as_bytes().to_vec()))
+        .filter(device::COLUMN.token_digest.eq(digest.as_bytes().to_vec()))
         .filter(device::COLUMN.failures.eq(read.failures))
         .filter(device::COLUMN.blocked_until.eq(read.blocked_until))
         .filter(device::COLUMN.latest_at.eq(read.latest_at))
@@ -145,7 +145,7 @@ pub async fn replace_failed_attempts(
     Ok(done.rows_affected == 1)
 }
 
-/// All devices of a user with the digests of their tokens, the newest first.
+/// All devices of a user with the digests of their tokens, newest first.
 ///
 /// # Errors
 ///
@@ -167,17 +167,17 @@ pub async fn all_of(
     rows.iter().map(with_digest).collect()
 }
 
-/// Deletes devices by the digests of their tokens; returns how many there were.
+/// Deletes devices by the digests of their tokens. Returns their number.
 ///
 /// # Errors
 ///
 /// [`DbError::Unavailable`].
-pub async fn delete(tx: &impl ConnectionTrait, tokens: &[DeviceTokenDigest]) -> Result<u64, DbError> {
-    let tokens = tokens.iter().map(|token| token.as_bytes().to_vec()).collect();
-    delete_listed::<device::Entity, Vec<u8>>(tx, device::Column::TokenDigest, tokens).await
+pub async fn delete(tx: &impl ConnectionTrait, digests: &[DeviceTokenDigest]) -> Result<u64, DbError> {
+    let keys = digests.iter().map(|digest| digest.as_bytes().to_vec()).collect();
+    delete_listed::<device::Entity, Vec<u8>>(tx, device::Column::TokenDigest, keys).await
 }
 
-/// Deletes all devices of a user; returns how many there were.
+/// Deletes all devices of a user. Returns their number.
 ///
 /// # Errors
 ///
@@ -188,12 +188,16 @@ pub async fn delete_all_of(tx: &impl ConnectionTrait, user: UserId) -> Result<u6
     Ok(done.rows_affected)
 }
 
-/// Deletes at most `limit` devices that expired at `now` or earlier; answers how many there were.
+/// Deletes at most `limit` devices that expired at `now` or earlier. Returns their number.
 ///
 /// # Errors
 ///
 /// [`DbError::Unavailable`].
-pub async fn purge(tx: &impl ConnectionTrait, now: OffsetDateTime, limit: u64) -> Result<u64, DbError> {
+pub async fn delete_expired(
+    tx: &impl ConnectionTrait,
+    now: OffsetDateTime,
+    limit: u64,
+) -> Result<u64, DbError> {
     let expired = device::COLUMN.expires_at.lte(Micros::from(now));
     delete_some::<device::Entity, Vec<u8>>(tx, device::Column::TokenDigest, expired, limit).await
 }

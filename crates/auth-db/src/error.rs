@@ -1,25 +1,27 @@
-//! What can go wrong with a database, in the words of its callers.
+//! The errors of the database, in terms of its callers.
 
 use std::fmt;
 
-use auth_model::InvalidRequest;
 use sea_orm::{ConnAcquireErr, DbErr, RuntimeErr, sqlx};
 
-use crate::{constraints, trouble};
+use crate::{
+    dialect::{self, Meaning, Report},
+    text::InvalidRequest,
+};
 
 /// Why a row could not be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum DbError {
-    /// There is no such row.
+    /// No row matches.
     #[error("no result found")]
     NoResultFound,
-    /// A textual request names a field that does not exist or a value it can't have; nothing was written.
+    /// A textual request names an unknown field or an invalid value. Nothing was written.
     #[error("invalid request: {0}")]
     InvalidRequest(#[from] InvalidRequest),
-    /// A value that must be unique is taken: raised by the database's own index.
+    /// A value that must be unique is taken, according to a unique index of the database.
     #[error("conflict: {0}")]
     Conflict(Conflict),
-    /// A stored value is one that we never write.
+    /// A stored value is invalid: this program never writes it.
     #[error("impossible value in {table}.{column}")]
     Corrupt {
         /// The table.
@@ -27,12 +29,12 @@ pub enum DbError {
         /// The column.
         column: &'static str,
     },
-    /// The database can't be reached, is busy, full or read-only: a later attempt may succeed.
+    /// The database can't be reached, is busy, full or read-only. A later attempt may succeed.
     #[error("the database is unavailable: {0}")]
     Unavailable(Fault),
-    /// The database refused what we asked: a fault of ours.
-    #[error("the database refused a statement: {0}")]
-    Refused(Fault),
+    /// The database rejected a statement: an error in this program.
+    #[error("the database rejected a statement: {0}")]
+    Rejected(Fault),
 }
 
 /// Which unique value is taken.
@@ -46,13 +48,13 @@ pub enum Conflict {
     SessionToken,
     /// The digest of a reset token.
     ResetToken,
-    /// A reset is outstanding for the user.
+    /// The user of an outstanding reset.
     Reset,
     /// The name of a server key.
     ServerKey,
     /// The digest of a device's token.
     DeviceToken,
-    /// Attempts are stored for the account.
+    /// The account of stored attempts.
     Throttle,
     /// The digest of a kind of device.
     DeviceKind,
@@ -61,7 +63,7 @@ pub enum Conflict {
 impl fmt::Display for Conflict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Email => "the e-mail address is taken",
+            Self::Email => "the email address is taken",
             Self::SessionId => "the session id is taken",
             Self::SessionToken => "the session token is taken",
             Self::ResetToken => "the reset token is taken",
@@ -74,64 +76,57 @@ impl fmt::Display for Conflict {
     }
 }
 
-/// What the driver told, less its message: messages carry values, and values do not belong in logs.
+/// What the driver reported, without its message: messages contain values, which do not belong in logs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
     code: Option<String>,
-    kind: &'static str,
-    passing: Passing,
+    reason: &'static str,
+    retry: Retry,
 }
 
-/// Whether a trouble passes, and what it takes.
+/// Whether a retry may help.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Passing {
-    /// Not within moments.
-    No,
-    /// The same, tried again at once, may well succeed: a lock, a deadlock.
-    AtOnce,
-    /// On another connection it may succeed: this one is broken, and its transaction gone.
-    Reconnected,
-    /// The connection is broken, and what was done on it may have been done.
-    Broken,
-    /// Nothing was heard in time.
-    Silent,
+pub(crate) enum Retry {
+    /// Not soon.
+    Never,
+    /// At once, on the same connection: after a lock timeout or a deadlock.
+    Immediately,
+    /// On a new connection. This one is broken, and its transaction is rolled back.
+    Reconnect,
+    /// The connection broke during a commit, which may have succeeded.
+    CommitUnknown,
+    /// The timeout ended without a response.
+    Timeout,
 }
 
 impl Fault {
-    /// Work kept its transaction beyond its end.
-    pub(crate) const KEPT: Self = Self::of("a transaction was kept beyond the end of its work", Passing::No);
-    /// The program ends.
-    pub(crate) const STOPPED: Self = Self::of("the program ends", Passing::No);
-    /// No answer within our patience.
-    pub(crate) const SILENT: Self = Self::of("the database does not answer", Passing::Silent);
-
-    /// The server replays what another one writes.
+    /// A closure kept its transaction.
+    pub(crate) const KEPT: Self =
+        Self::new("a transaction was kept beyond the end of its work", Retry::Never);
+    pub(crate) const STOPPED: Self = Self::new("the program ends", Retry::Never);
+    pub(crate) const TIMEOUT: Self = Self::new("the database does not respond", Retry::Timeout);
     pub(crate) const STANDBY: Self =
-        Self::of("the server is a standby: name the primary, or promote it", Passing::No);
-    /// The server takes no writes.
-    pub(crate) const READ_ONLY: Self = Self::of("the server is read-only", Passing::No);
-    /// `MariaDB` refuses our transactions.
+        Self::new("the server is a standby: name the primary, or promote it", Retry::Never);
+    pub(crate) const READ_ONLY: Self = Self::new("the server is read-only", Retry::Never);
     pub(crate) const STATEMENT_BINLOG: Self =
-        Self::of("binlog_format is STATEMENT on the server: set MIXED or ROW", Passing::No);
-    /// A connection that waited for words broke.
-    pub(crate) const BROKEN: Self = Self::of("the connection broke", Passing::Reconnected);
-    /// There is nothing to listen to.
-    pub(crate) const NO_CHANNEL: Self = Self::of("the database has no channel between nodes", Passing::No);
+        Self::new("binlog_format is STATEMENT on the server: set MIXED or ROW", Retry::Never);
+    pub(crate) const BROKEN: Self = Self::new("the connection broke", Retry::Reconnect);
+    pub(crate) const NO_NOTIFICATIONS: Self = Self::new("the database has no notifications", Retry::Never);
 
-    const NO_CONNECTION: Self = Self::of("no connection was free in time", Passing::Silent);
-    const POOL_CLOSED: Self = Self::of("the pool is closed", Passing::Reconnected);
+    const NO_CONNECTION: Self = Self::new("no connection was free in time", Retry::Timeout);
+    const POOL_CLOSED: Self = Self::new("the pool is closed", Retry::Reconnect);
 
-    const fn of(kind: &'static str, passing: Passing) -> Self {
-        Self { code: None, kind, passing }
+    const fn new(reason: &'static str, retry: Retry) -> Self {
+        Self { code: None, reason, retry }
     }
 
-    /// One of ours that went through an error of the object-relational mapper, which has room for a text only.
-    fn named(told: &str) -> Self {
+    /// Restores a fault of this crate from an error of the object-relational mapper, which carries a text only.
+    fn from_text(text: &str) -> Self {
         let known = [Self::STANDBY, Self::READ_ONLY, Self::STATEMENT_BINLOG];
-        known.into_iter().find(|fault| told.ends_with(fault.kind)).unwrap_or(Self::SILENT)
+        known.into_iter().find(|fault| text.ends_with(fault.reason)).unwrap_or(Self::TIMEOUT)
     }
 
-    /// Whether the file that was opened is something else: `SQLITE_NOTADB`.
+    /// Whether the file is not a database: `SQLITE_NOTADB`.
     pub(crate) fn is_not_a_database(&self) -> bool {
         self.code.as_deref() == Some("26")
     }
@@ -140,32 +135,32 @@ impl Fault {
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.code {
-            Some(code) => write!(f, "{} (code {code})", self.kind),
-            None => f.write_str(self.kind),
+            Some(code) => write!(f, "{} (code {code})", self.reason),
+            None => f.write_str(self.reason),
         }
     }
 }
 
 impl DbError {
-    /// Whether it passes, and what it takes.
-    pub(crate) const fn passing(&self) -> Passing {
+    /// Whether a retry may help.
+    pub(crate) const fn retry(&self) -> Retry {
         match self {
-            Self::Unavailable(fault) => fault.passing,
-            _ => Passing::No,
+            Self::Unavailable(fault) => fault.retry,
+            _ => Retry::Never,
         }
     }
 
-    /// The same of a commit that may have succeeded: that the connection broke is no reason to do it again.
-    pub(crate) fn uncertain(self) -> Self {
+    /// The error of a commit. A broken connection is no reason to run the transaction again: it may have committed.
+    pub(crate) fn of_commit(self) -> Self {
         match self {
-            Self::Unavailable(fault) if fault.passing == Passing::Reconnected => {
-                Self::Unavailable(Fault { passing: Passing::Broken, ..fault })
+            Self::Unavailable(fault) if fault.retry == Retry::Reconnect => {
+                Self::Unavailable(Fault { retry: Retry::CommitUnknown, ..fault })
             }
             other => other,
         }
     }
 
-    /// What the driver says of an insertion into a table.
+    /// Reads the error of an insertion into a table.
     pub(crate) fn of_insertion(table: &'static str) -> impl Fn(DbErr) -> Self {
         move |error| Self::from_orm(error, Some(table))
     }
@@ -179,9 +174,9 @@ impl DbError {
             DbErr::ConnectionAcquire(ConnAcquireErr::ConnectionClosed) => {
                 Self::Unavailable(Fault::POOL_CLOSED)
             }
-            DbErr::Conn(RuntimeErr::Internal(told)) => Self::Unavailable(Fault::named(&told)),
+            DbErr::Conn(RuntimeErr::Internal(text)) => Self::Unavailable(Fault::from_text(&text)),
             DbErr::RecordNotFound(_) | DbErr::RecordNotUpdated => Self::NoResultFound,
-            _ => Self::Refused(Fault::of("the object-relational mapper failed", Passing::No)),
+            _ => Self::Rejected(Fault::new("the object-relational mapper failed", Retry::Never)),
         }
     }
 }
@@ -194,23 +189,22 @@ impl From<DbErr> for DbError {
 
 fn from_driver(error: &sqlx::Error, table: Option<&str>) -> DbError {
     match error {
-        sqlx::Error::Database(database) => from_database(database.as_ref(), table),
+        sqlx::Error::Database(error) => from_report(dialect::report(error.as_ref(), table)),
         sqlx::Error::PoolTimedOut => DbError::Unavailable(Fault::NO_CONNECTION),
         sqlx::Error::PoolClosed => DbError::Unavailable(Fault::POOL_CLOSED),
         sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::WorkerCrashed | sqlx::Error::Protocol(_) => {
             DbError::Unavailable(Fault::BROKEN)
         }
-        _ => DbError::Refused(Fault::of("the driver failed", Passing::No)),
+        _ => DbError::Rejected(Fault::new("the driver failed", Retry::Never)),
     }
 }
 
-fn from_database(error: &dyn sqlx::error::DatabaseError, table: Option<&str>) -> DbError {
-    if let Some(conflict) = constraints::violated(error, table) {
-        return DbError::Conflict(conflict);
-    }
-    let code = trouble::code(error);
-    match trouble::of(error) {
-        Some((kind, passing)) => DbError::Unavailable(Fault { code, kind, passing }),
-        None => DbError::Refused(Fault { code, kind: "an error of the database", passing: Passing::No }),
+fn from_report(Report { code, meaning }: Report) -> DbError {
+    match meaning {
+        Meaning::Conflict(conflict) => DbError::Conflict(conflict),
+        Meaning::Unavailable(reason, retry) => DbError::Unavailable(Fault { code, reason, retry }),
+        Meaning::Rejected => {
+            DbError::Rejected(Fault { code, reason: "an error of the database", retry: Retry::Never })
+        }
     }
 }

@@ -1,10 +1,10 @@
-//! Attempts as rows keep them.
+//! Failed attempts as columns.
 
 use auth_model::FailedAttempts;
 
 use crate::{DbError, instant::Micros};
 
-/// The three columns of a row that holds attempts.
+/// The three columns of failed attempts.
 #[derive(Clone, Copy)]
 pub struct Columns {
     pub failures: i32,

@@ -1,16 +1,16 @@
-//! Instants as every database keeps them: `BIGINT` microseconds since 1970 UTC.
+//! Instants as columns: `BIGINT` microseconds since 1970 UTC.
 
 use sea_orm::DeriveValueType;
 use time::OffsetDateTime;
 
 use crate::DbError;
 
-/// Microseconds since 1970 UTC: exact, ordered, good past 2038 and the same type on every database.
+/// Microseconds since 1970 UTC: exact, ordered, valid beyond 2038, and the same type on every database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, DeriveValueType)]
 pub struct Micros(i64);
 
 impl Micros {
-    /// The instant, or [`DbError::Corrupt`] for a number outside of what a calendar can say.
+    /// The instant, or [`DbError::Corrupt`] for a number outside of the calendar.
     pub fn read(self, table: &'static str, column: &'static str) -> Result<OffsetDateTime, DbError> {
         OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1000)
             .map_err(|_| DbError::Corrupt { table, column })

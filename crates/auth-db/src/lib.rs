@@ -1,16 +1,16 @@
-//! The rows of password authentication: users, sessions and outstanding resets, through `SeaORM`.
+//! The tables of password authentication, through `SeaORM`: users, sessions, resets, failed attempts, devices, emails.
 //!
-//! A module per table holds free functions over `&impl ConnectionTrait`, so that one function serves a
-//! plain look-up ([`Database::read`]) and a transaction ([`Database::write`]). Nothing here asks for the
-//! time, makes a token or decides a rule: instants, ids, digests and hashes come in as plain values.
+//! A module for each table has free functions over `&impl ConnectionTrait`, so that one function serves a plain query
+//! ([`Database::read`]) and a transaction ([`Database::write`]). They take instants, ids, digests and hashes as values:
+//! this crate has no clock, makes no tokens and decides no rules.
 //!
 //! Locks are taken in one order: `users`, `reset_tokens`, `sessions`, `devices`, `throttles`. A transaction that writes to
-//! the later ones on behalf of a user begins with [`users::lock`]; single statements ([`Database::autocommit`]) check what
-//! they rely on themselves.
+//! the later tables on behalf of a user begins with [`users::lock`]. Single statements ([`Database::autocommit`]) check
+//! their preconditions themselves.
 //!
-//! Each database has a Cargo feature, all of which are on by default: `sqlite`, `postgres`, `mariadb`.
+//! Each database has a Cargo feature: `sqlite`, `postgres`, `mariadb`. All are on by default.
 
-// What the databases share is not used by each of them. The build with all of them finds code that is dead.
+// Some code is used by some of the databases only. The build with all of them finds dead code.
 #![cfg_attr(not(all(feature = "sqlite", feature = "postgres", feature = "mariadb")), allow(dead_code))]
 
 #[cfg(not(any(feature = "sqlite", feature = "postgres", feature = "mariadb")))]
@@ -23,23 +23,24 @@ mod database;
 mod deletion;
 pub mod device_kinds;
 pub mod devices;
-mod driver;
+mod dialect;
 mod error;
 mod failed_attempts;
 mod instant;
+pub mod notify;
 pub mod outbox;
 pub mod resets;
-pub mod revocations;
 pub mod server_keys;
 pub mod sessions;
 mod table;
+pub mod text;
 pub mod throttles;
-mod trouble;
 pub mod users;
 
 pub use auth_model as model;
 pub use database::{
-    Autocommit, Channel, ConnectError, DataVersion, Database, DatabaseOptions, Reader, Transaction,
-    Transport, Writer, sqlite_url, transport,
+    Autocommit, ChangeFeed, ConnectError, Database, DatabaseOptions, Reader, Transaction, Transport, Writer,
+    sqlite_url, transport,
 };
+pub use dialect::data_version::DataVersion;
 pub use error::{Conflict, DbError, Fault};

@@ -1,6 +1,6 @@
-//! Mails that are wanted: to whom, about what, and when somebody should look again. Never a token or a link.
+//! Emails to be sent: recipient, kind, and the instant of the next attempt. Never a token or a link.
 
-use auth_model::{Language, MailKind};
+use auth_model::{EmailKey, Language, MailKind};
 use sea_orm::{
     ActiveValue::{NotSet, Set},
     ColumnTrait, ConnectionTrait, EntityTrait, ExprTrait, PaginatorTrait, QueryFilter, QueryOrder,
@@ -13,49 +13,49 @@ use crate::{DbError, deletion::delete_some, instant::Micros, table::outbox};
 
 const TABLE: &str = "outbox";
 
-/// Mails of one kind to one address that are counted: no limit is as high.
-const ENOUGH: u64 = 100;
+/// The highest count of emails of one kind to one address that is reported. Every limit is lower.
+const MAX_COUNT: u64 = 100;
 
-/// A mail that is to be put into the outbox.
+/// An email for the outbox.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Wanted {
-    /// What it is about.
+pub struct NewMail {
+    /// The kind.
     pub kind: MailKind,
-    /// The canonical address: who has it is found out when it is sent.
-    pub email_key: String,
-    /// In which language.
+    /// The canonical address. Its account is looked up when the email is sent.
+    pub email: EmailKey,
+    /// The language.
     pub language: Language,
-    /// What else it tells, at most 256 characters.
+    /// A detail for the text, at most 256 characters.
     pub detail: Option<String>,
 }
 
-/// A mail in the outbox.
+/// An email in the outbox.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Waiting {
-    /// Names it.
+pub struct QueuedMail {
+    /// The id.
     pub id: i64,
-    /// What is wanted.
-    pub wanted: Wanted,
-    /// Since when.
+    /// Kind, recipient, language and detail.
+    pub mail: NewMail,
+    /// The instant at which it was stored.
     pub created_at: OffsetDateTime,
-    /// When somebody should look at it.
+    /// The instant of the next attempt to send it.
     pub due_at: OffsetDateTime,
-    /// How often it was tried to send it.
-    pub tries: u32,
+    /// The number of attempts so far.
+    pub attempts: u32,
 }
 
-/// Puts a mail into the outbox, due at once.
+/// Stores an email, due at once.
 ///
 /// # Errors
 ///
 /// [`DbError::Unavailable`].
-pub async fn put(tx: &impl ConnectionTrait, wanted: &Wanted, now: OffsetDateTime) -> Result<(), DbError> {
+pub async fn insert(tx: &impl ConnectionTrait, mail: &NewMail, now: OffsetDateTime) -> Result<(), DbError> {
     let row = outbox::ActiveModel {
         id: NotSet,
-        kind: Set(wanted.kind.name().to_owned()),
-        email_key: Set(wanted.email_key.clone()),
-        language: Set(wanted.language.tag().to_owned()),
-        detail: Set(wanted.detail.clone()),
+        kind: Set(mail.kind.name().to_owned()),
+        email_key: Set(mail.email.as_str().to_owned()),
+        language: Set(mail.language.tag().to_owned()),
+        detail: Set(mail.detail.clone()),
         created_at: Set(now.into()),
         due_at: Set(now.into()),
         sent_at: Set(None),
@@ -65,7 +65,7 @@ pub async fn put(tx: &impl ConnectionTrait, wanted: &Wanted, now: OffsetDateTime
     Ok(())
 }
 
-/// At most `limit` mails that are due at `now`, the longest waiting first.
+/// At most `limit` emails that are due at `now`, longest due first.
 ///
 /// # Errors
 ///
@@ -74,7 +74,7 @@ pub async fn due(
     db: &impl ConnectionTrait,
     now: OffsetDateTime,
     limit: u64,
-) -> Result<Vec<Waiting>, DbError> {
+) -> Result<Vec<QueuedMail>, DbError> {
     let rows = outbox::Entity::find()
         .filter(outbox::COLUMN.sent_at.is_null())
         .filter(outbox::COLUMN.due_at.lte(Micros::from(now)))
@@ -86,7 +86,7 @@ pub async fn due(
     rows.into_iter().map(from_row).collect()
 }
 
-/// Takes a mail, so that no other worker looks at it until `until`; answers whether nobody had taken it since it
+/// Claims an email, so that no other worker sends it until `until`. Returns false if another worker has claimed it since it
 /// was read.
 ///
 /// # Errors
@@ -94,7 +94,7 @@ pub async fn due(
 /// [`DbError::Unavailable`].
 pub async fn claim(
     tx: &impl ConnectionTrait,
-    mail: &Waiting,
+    mail: &QueuedMail,
     until: OffsetDateTime,
 ) -> Result<bool, DbError> {
     let done = outbox::Entity::update_many()
@@ -108,12 +108,12 @@ pub async fn claim(
     Ok(done.rows_affected == 1)
 }
 
-/// Says when to look at a mail again.
+/// Sets the instant of the next attempt.
 ///
 /// # Errors
 ///
 /// [`DbError::Unavailable`].
-pub async fn postpone(tx: &impl ConnectionTrait, id: i64, until: OffsetDateTime) -> Result<(), DbError> {
+pub async fn reschedule(tx: &impl ConnectionTrait, id: i64, until: OffsetDateTime) -> Result<(), DbError> {
     outbox::Entity::update_many()
         .filter(outbox::COLUMN.id.eq(id))
         .col_expr(outbox::Column::DueAt, Expr::val(Micros::from(until)))
@@ -122,12 +122,12 @@ pub async fn postpone(tx: &impl ConnectionTrait, id: i64, until: OffsetDateTime)
     Ok(())
 }
 
-/// Notes that a mail was sent.
+/// Stores that an email was sent.
 ///
 /// # Errors
 ///
 /// [`DbError::Unavailable`].
-pub async fn sent(tx: &impl ConnectionTrait, id: i64, now: OffsetDateTime) -> Result<(), DbError> {
+pub async fn mark_sent(tx: &impl ConnectionTrait, id: i64, now: OffsetDateTime) -> Result<(), DbError> {
     outbox::Entity::update_many()
         .filter(outbox::COLUMN.id.eq(id))
         .col_expr(outbox::Column::SentAt, Expr::val(Micros::from(now)))
@@ -136,7 +136,7 @@ pub async fn sent(tx: &impl ConnectionTrait, id: i64, now: OffsetDateTime) -> Re
     Ok(())
 }
 
-/// Drops a mail.
+/// Deletes an email.
 ///
 /// # Errors
 ///
@@ -146,45 +146,45 @@ pub async fn delete(tx: &impl ConnectionTrait, id: i64) -> Result<(), DbError> {
     Ok(())
 }
 
-/// Mails of the same kind to the same address that come before one.
+/// Numbers of earlier emails of the same kind to the same address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Earlier {
-    /// Those that were sent after some instant.
+    /// Emails that were sent since some instant.
     pub sent: u64,
-    /// Those that were put into the outbox before it, and wait.
-    pub waiting: u64,
+    /// Emails that were stored before this one, and are not sent yet.
+    pub queued: u64,
 }
 
-/// How many mails of the same kind to the same address come before one, of those that were sent after `since` and those
-/// that wait.
+/// Counts the earlier emails of the same kind to the same address: those that were sent after `since`, and those that are
+/// queued.
 ///
-/// The waiting ones count before they are sent, so that of several workers at once none sends one too many.
+/// The queued ones are counted so that concurrent workers together do not exceed a limit.
 ///
 /// # Errors
 ///
 /// [`DbError::Unavailable`].
-pub async fn earlier(
+pub async fn count_earlier(
     db: &impl ConnectionTrait,
-    mail: &Waiting,
+    mail: &QueuedMail,
     since: OffsetDateTime,
 ) -> Result<Earlier, DbError> {
-    // In one statement: otherwise one that is sent in between would be in neither number.
-    let waits_longer = outbox::COLUMN.sent_at.is_null().and(outbox::COLUMN.id.lt(mail.id));
+    // In one statement, so that an email that is sent meanwhile is counted.
+    let queued_before = outbox::COLUMN.sent_at.is_null().and(outbox::COLUMN.id.lt(mail.id));
     let sent_at: Vec<Option<Micros>> = outbox::Entity::find()
         .select_only()
         .column(outbox::Column::SentAt)
-        .filter(outbox::COLUMN.email_key.eq(&mail.wanted.email_key))
-        .filter(outbox::COLUMN.kind.eq(mail.wanted.kind.name()))
-        .filter(outbox::COLUMN.sent_at.gt(Micros::from(since)).or(waits_longer))
-        .limit(ENOUGH)
+        .filter(outbox::COLUMN.email_key.eq(mail.mail.email.as_str()))
+        .filter(outbox::COLUMN.kind.eq(mail.mail.kind.name()))
+        .filter(outbox::COLUMN.sent_at.gt(Micros::from(since)).or(queued_before))
+        .limit(MAX_COUNT)
         .into_tuple()
         .all(db)
         .await?;
     let sent = sent_at.iter().flatten().count() as u64;
-    Ok(Earlier { sent, waiting: sent_at.len() as u64 - sent })
+    Ok(Earlier { sent, queued: sent_at.len() as u64 - sent })
 }
 
-/// When the latest mail of a kind to an address was sent; none if none was, as far as that is kept.
+/// When the latest email of a kind to an address was sent; none if the outbox has none.
 ///
 /// # Errors
 ///
@@ -192,12 +192,12 @@ pub async fn earlier(
 pub async fn latest_sent(
     db: &impl ConnectionTrait,
     kind: MailKind,
-    email_key: &str,
+    email: &EmailKey,
 ) -> Result<Option<OffsetDateTime>, DbError> {
     let latest: Vec<Option<Micros>> = outbox::Entity::find()
         .select_only()
         .expr(outbox::Column::SentAt.max())
-        .filter(outbox::COLUMN.email_key.eq(email_key))
+        .filter(outbox::COLUMN.email_key.eq(email.as_str()))
         .filter(outbox::COLUMN.kind.eq(kind.name()))
         .into_tuple()
         .all(db)
@@ -205,42 +205,46 @@ pub async fn latest_sent(
     latest.first().copied().flatten().map(|at| at.read(TABLE, "sent_at")).transpose()
 }
 
-/// How many mails wait.
+/// The number of queued emails.
 ///
 /// # Errors
 ///
 /// [`DbError::Unavailable`].
-pub async fn count_waiting(db: &impl ConnectionTrait) -> Result<u64, DbError> {
+pub async fn count_queued(db: &impl ConnectionTrait) -> Result<u64, DbError> {
     Ok(outbox::Entity::find().filter(outbox::COLUMN.sent_at.is_null()).count(db).await?)
 }
 
-/// Deletes at most `limit` mails that were sent at `before` or earlier; answers how many there were.
+/// Deletes at most `limit` emails that were sent at `before` or earlier. Returns their number.
 ///
 /// # Errors
 ///
 /// [`DbError::Unavailable`].
-pub async fn purge(tx: &impl ConnectionTrait, before: OffsetDateTime, limit: u64) -> Result<u64, DbError> {
-    let over = outbox::COLUMN.sent_at.lte(Micros::from(before));
-    delete_some::<outbox::Entity, i64>(tx, outbox::Column::Id, over, limit).await
+pub async fn delete_expired(
+    tx: &impl ConnectionTrait,
+    before: OffsetDateTime,
+    limit: u64,
+) -> Result<u64, DbError> {
+    let expired = outbox::COLUMN.sent_at.lte(Micros::from(before));
+    delete_some::<outbox::Entity, i64>(tx, outbox::Column::Id, expired, limit).await
 }
 
 const fn corrupt(column: &'static str) -> DbError {
     DbError::Corrupt { table: TABLE, column }
 }
 
-fn from_row(row: outbox::Model) -> Result<Waiting, DbError> {
+fn from_row(row: outbox::Model) -> Result<QueuedMail, DbError> {
     let kind = MailKind::ALL.into_iter().find(|kind| kind.name() == row.kind);
     let language = Language::ALL.into_iter().find(|language| language.tag() == row.language);
-    Ok(Waiting {
+    Ok(QueuedMail {
         id: row.id,
-        wanted: Wanted {
+        mail: NewMail {
             kind: kind.ok_or_else(|| corrupt("kind"))?,
-            email_key: row.email_key,
+            email: EmailKey::from_stored(row.email_key),
             language: language.ok_or_else(|| corrupt("language"))?,
             detail: row.detail,
         },
         created_at: row.created_at.read(TABLE, "created_at")?,
         due_at: row.due_at.read(TABLE, "due_at")?,
-        tries: u32::try_from(row.tries).map_err(|_| corrupt("tries"))?,
+        attempts: u32::try_from(row.tries).map_err(|_| corrupt("tries"))?,
     })
 }

@@ -1,4 +1,4 @@
-//! Outstanding resets: one per user; a spent one is a deleted row.
+//! Outstanding password resets: at most one per user. A spent reset is a deleted row.
 
 use auth_model::{PasswordReset, ResetTokenDigest, UserId};
 use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
@@ -8,9 +8,9 @@ use crate::{DbError, deletion::delete_some, instant::Micros, table::reset_token}
 
 const TABLE: &str = "reset_tokens";
 
-/// Makes this the user's outstanding reset; one that was outstanding before ends.
+/// Stores the user's outstanding reset, and deletes an earlier one.
 ///
-/// The caller holds the user's row ([`users::lock`](crate::users::lock)).
+/// The caller holds the lock of the user's row ([`users::lock`](crate::users::lock)).
 ///
 /// # Errors
 ///
@@ -18,12 +18,12 @@ const TABLE: &str = "reset_tokens";
 pub async fn put(
     tx: &impl ConnectionTrait,
     reset: &PasswordReset,
-    token: &ResetTokenDigest,
+    digest: &ResetTokenDigest,
 ) -> Result<(), DbError> {
     reset_token::Entity::delete_by_id(reset.user_id.as_i64()).exec(tx).await?;
     let row = reset_token::ActiveModel {
         user_id: Set(reset.user_id.as_i64()),
-        token_digest: Set(token.as_bytes().to_vec()),
+        token_digest: Set(digest.as_bytes().to_vec()),
         created_at: Set(reset.created_at.into()),
         expires_at: Set(reset.expires_at.into()),
     };
@@ -34,24 +34,24 @@ pub async fn put(
     Ok(())
 }
 
-/// The outstanding reset behind a token. Whether it still counts is for the caller to say.
+/// The outstanding reset of a token. The caller checks whether it is valid.
 ///
 /// # Errors
 ///
 /// [`DbError::Unavailable`], [`DbError::Corrupt`].
 pub async fn find(
     db: &impl ConnectionTrait,
-    token: &ResetTokenDigest,
+    digest: &ResetTokenDigest,
 ) -> Result<Option<PasswordReset>, DbError> {
     let row = reset_token::Entity::find()
-        .filter(reset_token::COLUMN.token_digest.eq(token.as_bytes().to_vec()))
+        .filter(reset_token::COLUMN.token_digest.eq(digest.as_bytes().to_vec()))
         .all(db)
         .await?
         .pop();
     row.as_ref().map(from_row).transpose()
 }
 
-/// The outstanding reset of a user. Whether it is still valid is for the caller to say.
+/// The outstanding reset of a user. The caller checks whether it is valid.
 ///
 /// # Errors
 ///
@@ -61,7 +61,7 @@ pub async fn find_of(db: &impl ConnectionTrait, user: UserId) -> Result<Option<P
     row.as_ref().map(from_row).transpose()
 }
 
-/// Spends a user's token: answers whether it was the outstanding one.
+/// Spends a user's token. Returns whether it was the outstanding one.
 ///
 /// # Errors
 ///
@@ -69,32 +69,36 @@ pub async fn find_of(db: &impl ConnectionTrait, user: UserId) -> Result<Option<P
 pub async fn spend(
     tx: &impl ConnectionTrait,
     user: UserId,
-    token: &ResetTokenDigest,
+    digest: &ResetTokenDigest,
 ) -> Result<bool, DbError> {
     let done = reset_token::Entity::delete_many()
         .filter(reset_token::COLUMN.user_id.eq(user.as_i64()))
-        .filter(reset_token::COLUMN.token_digest.eq(token.as_bytes().to_vec()))
+        .filter(reset_token::COLUMN.token_digest.eq(digest.as_bytes().to_vec()))
         .exec(tx)
         .await?;
     Ok(done.rows_affected == 1)
 }
 
-/// Voids a user's outstanding reset, if there is one.
+/// Revokes a user's outstanding reset, if there is one.
 ///
 /// # Errors
 ///
 /// [`DbError::Unavailable`].
-pub async fn end_of(tx: &impl ConnectionTrait, user: UserId) -> Result<(), DbError> {
+pub async fn revoke(tx: &impl ConnectionTrait, user: UserId) -> Result<(), DbError> {
     reset_token::Entity::delete_by_id(user.as_i64()).exec(tx).await?;
     Ok(())
 }
 
-/// Deletes at most `limit` resets that expired at `now` or earlier; answers how many there were.
+/// Deletes at most `limit` resets that expired at `now` or earlier. Returns their number.
 ///
 /// # Errors
 ///
 /// [`DbError::Unavailable`].
-pub async fn purge(tx: &impl ConnectionTrait, now: OffsetDateTime, limit: u64) -> Result<u64, DbError> {
+pub async fn delete_expired(
+    tx: &impl ConnectionTrait,
+    now: OffsetDateTime,
+    limit: u64,
+) -> Result<u64, DbError> {
     let expired = reset_token::COLUMN.expires_at.lte(Micros::from(now));
     delete_some::<reset_token::Entity, i64>(tx, reset_token::Column::UserId, expired, limit).await
 }

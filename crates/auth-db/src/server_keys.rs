@@ -1,4 +1,4 @@
-//! Random keys that all processes on a database share.
+//! Random keys that all nodes share.
 
 use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait};
 use time::OffsetDateTime;
@@ -7,19 +7,19 @@ use crate::{DbError, table::server_key};
 
 const TABLE: &str = "server_keys";
 
-/// Bytes of a key.
+/// The length of a key, in bytes.
 pub const LENGTH: usize = 32;
 
-/// The key of this name, of at most 32 characters; `fresh` becomes it if there is none yet.
+/// The key of this name of at most 32 characters. If it does not exist, `new` is stored as the key.
 ///
 /// # Errors
 ///
-/// [`DbError::Conflict`] if another process brought one at the same moment: then it is found by the next
-/// try. [`DbError::Unavailable`], [`DbError::Corrupt`].
-pub async fn find_or_put(
+/// [`DbError::Conflict`] if another node stored a key at the same time, which the next call finds.
+/// [`DbError::Unavailable`], [`DbError::Corrupt`].
+pub async fn find_or_insert(
     tx: &impl ConnectionTrait,
     name: &str,
-    fresh: [u8; LENGTH],
+    new: [u8; LENGTH],
     now: OffsetDateTime,
 ) -> Result<[u8; LENGTH], DbError> {
     if let Some(known) = find(tx, name).await? {
@@ -27,11 +27,11 @@ pub async fn find_or_put(
     }
     let row = server_key::ActiveModel {
         name: Set(name.to_owned()),
-        bytes: Set(fresh.to_vec()),
+        bytes: Set(new.to_vec()),
         created_at: Set(now.into()),
     };
     server_key::Entity::insert(row).exec_without_returning(tx).await.map_err(DbError::of_insertion(TABLE))?;
-    Ok(fresh)
+    Ok(new)
 }
 
 async fn find(db: &impl ConnectionTrait, name: &str) -> Result<Option<[u8; LENGTH]>, DbError> {

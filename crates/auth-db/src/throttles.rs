@@ -1,4 +1,4 @@
-//! Failed attempts to log in, by account: by a digest of the address, whether somebody has it or not.
+//! Failed attempts by account. The key is a digest of the address, whether it has an account or not.
 
 use std::collections::{BTreeMap, btree_map::Entry};
 
@@ -19,39 +19,39 @@ use crate::{
 
 const TABLE: &str = "throttles";
 
-/// What stands for an account: 32 bytes that are the same for all spellings of its address.
+/// The digest of an account: equal for all spellings of its address.
 pub type AccountDigest = [u8; 32];
 
-/// Rows that stand for accounts whose own rows made room: each for as many of them as have the same key.
-const OVERFLOW_ROWS: u32 = 65_536;
+/// The number of rows that are shared by accounts whose own rows were evicted.
+const SHARED_ROWS: u32 = 65_536;
 
-/// The highest key of such a row. No digest of an address is that low.
-const LAST_OVERFLOW: AccountDigest = {
+/// The highest key of a shared row. No digest of an address is that low.
+const LAST_SHARED: AccountDigest = {
     let mut key = [0; 32];
-    [key[28], key[29], key[30], key[31]] = (OVERFLOW_ROWS - 1).to_be_bytes();
+    [key[28], key[29], key[30], key[31]] = (SHARED_ROWS - 1).to_be_bytes();
     key
 };
 
-/// The key of the row that stands for an account whose own row made room.
-fn overflow_of(account: &AccountDigest) -> AccountDigest {
+/// The key of the shared row of an account.
+fn shared_key_of(account: &AccountDigest) -> AccountDigest {
     let [a, b, c, d, ..] = *account;
     let mut key = [0; 32];
-    key[28..].copy_from_slice(&(u32::from_be_bytes([a, b, c, d]) % OVERFLOW_ROWS).to_be_bytes());
+    key[28..].copy_from_slice(&(u32::from_be_bytes([a, b, c, d]) % SHARED_ROWS).to_be_bytes());
     key
 }
 
-/// What is stored of an account.
+/// The stored attempts of an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stored {
-    /// Nothing, which takes nothing.
+    /// None.
     Nothing,
-    /// A row of its own.
+    /// The account's own row.
     Own(FailedAttempts),
-    /// A row that stands for it and others, whose rows made room: the account failed at most as often.
+    /// A row that it shares with other accounts, whose own rows were evicted. The account has at most as many failures.
     Shared(FailedAttempts),
 }
 
-/// What is stored of an account, taken until the transaction ends.
+/// The stored attempts of an account, locked until the transaction ends.
 ///
 /// # Errors
 ///
@@ -60,7 +60,7 @@ pub async fn lock(tx: &impl ConnectionTrait, account: &AccountDigest) -> Result<
     read(&rows_of(account).lock_exclusive().all(tx).await?, account)
 }
 
-/// What is stored of an account at this moment.
+/// The stored attempts of an account.
 ///
 /// # Errors
 ///
@@ -70,7 +70,7 @@ pub async fn find(db: &impl ConnectionTrait, account: &AccountDigest) -> Result<
 }
 
 fn rows_of(account: &AccountDigest) -> Select<throttle::Entity> {
-    let keys = [overflow_of(account).to_vec(), account.to_vec()];
+    let keys = [shared_key_of(account).to_vec(), account.to_vec()];
     throttle::Entity::find().filter(throttle::Column::AccountDigest.is_in(keys))
 }
 
@@ -86,11 +86,11 @@ fn read(rows: &[throttle::Model], account: &AccountDigest) -> Result<Stored, DbE
     Ok(stored)
 }
 
-/// Stores the attempts for an account that has none yet.
+/// Stores the attempts of an account that has no row of its own.
 ///
 /// # Errors
 ///
-/// [`DbError::Conflict`] if another process stored some at the same moment: then [`lock`] finds them.
+/// [`DbError::Conflict`] if another process stored a row at the same time, which [`lock`] finds.
 pub async fn insert(
     tx: &impl ConnectionTrait,
     account: &AccountDigest,
@@ -107,7 +107,7 @@ pub async fn insert(
     Ok(())
 }
 
-/// Replaces the attempts for an account that the caller holds.
+/// Replaces the attempts of an account whose row the caller has locked.
 ///
 /// # Errors
 ///
@@ -128,7 +128,7 @@ pub async fn update(
     Ok(())
 }
 
-/// Replaces the attempts for an account if they are still those that were read; returns whether it did.
+/// Replaces the attempts of an account if they are still those that were read. Returns whether it did.
 ///
 /// # Errors
 ///
@@ -150,7 +150,7 @@ pub async fn replace(
     Ok(done.rows_affected == 1)
 }
 
-/// Forgets the attempts for an account if they are still those that were read; returns whether it did.
+/// Deletes the attempts of an account if they are still those that were read. Returns whether it did.
 ///
 /// # Errors
 ///
@@ -173,7 +173,7 @@ fn is_still(account: &AccountDigest, read: &FailedAttempts) -> Condition {
         .add(throttle::COLUMN.latest_at.eq(latest_at))
 }
 
-/// Forgets the attempts for an account that the caller holds.
+/// Deletes the attempts of an account whose row the caller has locked.
 ///
 /// # Errors
 ///
@@ -183,26 +183,30 @@ pub async fn delete(tx: &impl ConnectionTrait, account: &AccountDigest) -> Resul
     Ok(())
 }
 
-/// Deletes at most `limit` of those whose latest attempt began at `forgotten` or earlier; answers how many there were.
+/// Deletes at most `limit` rows whose latest attempt began at `before` or earlier. Returns their number.
 ///
 /// # Errors
 ///
 /// [`DbError::Unavailable`].
-pub async fn purge(tx: &impl ConnectionTrait, forgotten: OffsetDateTime, limit: u64) -> Result<u64, DbError> {
-    let over = throttle::COLUMN.latest_at.lte(Micros::from(forgotten));
-    delete_some::<throttle::Entity, Vec<u8>>(tx, throttle::Column::AccountDigest, over, limit).await
+pub async fn delete_expired(
+    tx: &impl ConnectionTrait,
+    before: OffsetDateTime,
+    limit: u64,
+) -> Result<u64, DbError> {
+    let expired = throttle::COLUMN.latest_at.lte(Micros::from(before));
+    delete_some::<throttle::Entity, Vec<u8>>(tx, throttle::Column::AccountDigest, expired, limit).await
 }
 
-/// Moves the accounts with the fewest failures, the oldest first, into the rows that stand for many, if there are more than
-/// `capacity`; at most `limit` of them. Returns how many it moved.
+/// Evicts at most `limit` of the accounts beyond `capacity`, those with the fewest failures first and then the oldest, by
+/// merging them into shared rows. Returns their number.
 ///
-/// No failure is forgotten: [`lock`] finds a moved account by the row that stands for it.
+/// No failure is lost: [`lock`] finds the shared row of an evicted account (docs/adr/0016).
 ///
 /// # Errors
 ///
 /// [`DbError::Unavailable`], [`DbError::Corrupt`].
-pub async fn trim(tx: &impl ConnectionTrait, capacity: u64, limit: u64) -> Result<u64, DbError> {
-    let own = || throttle::Entity::find().filter(throttle::Column::AccountDigest.gt(LAST_OVERFLOW.to_vec()));
+pub async fn evict_surplus(tx: &impl ConnectionTrait, capacity: u64, limit: u64) -> Result<u64, DbError> {
+    let own = || throttle::Entity::find().filter(throttle::Column::AccountDigest.gt(LAST_SHARED.to_vec()));
     let surplus = own().count(tx).await?.saturating_sub(capacity);
     if surplus == 0 {
         return Ok(0);
@@ -217,18 +221,18 @@ pub async fn trim(tx: &impl ConnectionTrait, capacity: u64, limit: u64) -> Resul
         .all(tx)
         .await?;
     let mut accounts = digests.iter().map(|bytes| digest(bytes)).collect::<Result<Vec<_>, _>>()?;
-    // In the order in which `lock` takes them: those that stand for many first.
-    accounts.sort_unstable_by_key(|account| (overflow_of(account), *account));
+    // In the order in which `lock` locks them: shared rows first.
+    accounts.sort_unstable_by_key(|account| (shared_key_of(account), *account));
     let mut merged = BTreeMap::new();
-    for key in accounts.iter().map(overflow_of) {
+    for key in accounts.iter().map(shared_key_of) {
         if let Entry::Vacant(vacant) = merged.entry(key) {
             vacant.insert(lock_row(tx, &key).await?);
         }
     }
     for account in &accounts {
-        // It may have gone since it was listed.
+        // It may have been deleted since it was listed.
         let Some(attempts) = lock_row(tx, account).await? else { continue };
-        let sum: &mut Option<FailedAttempts> = merged.entry(overflow_of(account)).or_default();
+        let sum: &mut Option<FailedAttempts> = merged.entry(shared_key_of(account)).or_default();
         *sum = Some(sum.map_or(attempts, |sum| sum.merged(&attempts)));
     }
     for (key, attempts) in merged {

@@ -1,22 +1,22 @@
-//! Users: added, found, changed.
+//! Users.
 
-use auth_model::{Email, PasswordHash, User, UserChanges, UserFilter, UserId};
+use auth_model::{Email, EmailKey, PasswordHash, User, UserChanges, UserFilter, UserId};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, ExprTrait, QueryFilter, QueryOrder,
     QuerySelect, sea_query::Expr,
 };
 use time::OffsetDateTime;
 
-use crate::{DbError, table::user};
+use crate::{DbError, instant::Micros, table::user, text::InvalidRequest};
 
 const TABLE: &str = "users";
 
-/// Adds a user and answers with it.
+/// Adds a user, and returns it.
 ///
 /// # Errors
 ///
-/// [`DbError::Conflict`] with [`Conflict::Email`](crate::Conflict::Email) if the address is taken, in
-/// whatever spelling: it is the database's unique index that says so, and nobody looked first.
+/// [`DbError::Conflict`] with [`Conflict::Email`](crate::Conflict::Email) if the address is taken in any spelling,
+/// according to the unique index of the database.
 pub async fn add_user(
     db: &impl ConnectionTrait,
     email: Email,
@@ -25,7 +25,7 @@ pub async fn add_user(
 ) -> Result<User, DbError> {
     let row = user::ActiveModel {
         email: Set(email.as_str().to_owned()),
-        email_key: Set(email.key().to_owned()),
+        email_key: Set(email.key().as_str().to_owned()),
         hashed_password: Set(hashed_password.expose().to_owned()),
         credential_version: Set(0),
         created_at: Set(now.into()),
@@ -50,17 +50,17 @@ pub async fn add_user(
 ///
 /// # Errors
 ///
-/// [`DbError::NoResultFound`] if nobody does, [`DbError::InvalidRequest`] if the filter is empty.
+/// [`DbError::NoResultFound`] if no user does, [`DbError::InvalidRequest`] if the filter is empty.
 pub async fn find_user_by(db: &impl ConnectionTrait, filter: &UserFilter) -> Result<User, DbError> {
     if filter.is_empty() {
-        return Err(auth_model::InvalidRequest::Empty.into());
+        return Err(InvalidRequest::Empty.into());
     }
     let mut query = user::Entity::find();
     if let Some(id) = filter.id {
         query = query.filter(user::COLUMN.id.eq(id.as_i64()));
     }
     if let Some(email) = &filter.email {
-        query = query.filter(user::COLUMN.email_key.eq(email.key()));
+        query = query.filter(user::COLUMN.email_key.eq(email.key().as_str()));
     }
     if let Some(hash) = &filter.hashed_password {
         query = query.filter(user::COLUMN.hashed_password.eq(hash.expose()));
@@ -69,31 +69,18 @@ pub async fn find_user_by(db: &impl ConnectionTrait, filter: &UserFilter) -> Res
     from_row(row.ok_or(DbError::NoResultFound)?)
 }
 
-/// [`find_user_by`] with its filter in textual form: `["email=ada@example.org"]`.
-///
-/// # Errors
-///
-/// [`DbError::InvalidRequest`] for an unknown field; otherwise as [`find_user_by`].
-pub async fn find_user_by_text<'a>(
-    db: &impl ConnectionTrait,
-    pairs: impl IntoIterator<Item = &'a str>,
-) -> Result<User, DbError> {
-    let filter = UserFilter::from_pairs(pairs)?;
-    find_user_by(db, &filter).await
-}
-
-/// The user with this address, if there is one.
+/// The user with this address, if it exists.
 ///
 /// # Errors
 ///
 /// [`DbError::Unavailable`], [`DbError::Corrupt`].
-pub async fn find_by_email(db: &impl ConnectionTrait, email: &Email) -> Result<Option<User>, DbError> {
-    let row = user::Entity::find().filter(user::COLUMN.email_key.eq(email.key())).all(db).await?.pop();
+pub async fn find_by_email(db: &impl ConnectionTrait, email: &EmailKey) -> Result<Option<User>, DbError> {
+    let row = user::Entity::find().filter(user::COLUMN.email_key.eq(email.as_str())).all(db).await?.pop();
     row.map(from_row).transpose()
 }
 
-/// The stored hashes of at most `limit` users with ids above `after`, in their order, with the ids; none
-/// where what is stored is no hash.
+/// The ids and stored hashes of at most `limit` users with ids above `after`, in ascending order. A malformed hash is
+/// returned as none.
 ///
 /// # Errors
 ///
@@ -115,7 +102,7 @@ pub async fn hashes_after(
     Ok(rows.into_iter().map(|(id, hash)| (UserId::from_i64(id), PasswordHash::parse(hash).ok())).collect())
 }
 
-/// The highest id that a user has, if there are any.
+/// The highest id of all users, if there are any.
 ///
 /// # Errors
 ///
@@ -126,7 +113,7 @@ pub async fn newest_id(db: &impl ConnectionTrait) -> Result<Option<UserId>, DbEr
     Ok(newest.first().copied().flatten().map(UserId::from_i64))
 }
 
-/// Takes the user's row until the transaction ends, and answers with it; none if the user is gone.
+/// Locks the user's row until the transaction ends, and returns it; none if the user does not exist.
 ///
 /// # Errors
 ///
@@ -136,11 +123,11 @@ pub async fn lock(tx: &impl ConnectionTrait, id: UserId) -> Result<Option<User>,
     row.map(from_row).transpose()
 }
 
-/// Changes a user: all that is given, or nothing.
+/// Changes a user: all given fields or none.
 ///
-/// A new `hashed_password` counts as a new password: the user's `credential_version` goes up by one, so
-/// that a login which verified the old one opens nothing. **It ends no sessions** and spends no reset
-/// token; the use case that sets a password and does both is `complete_reset` in `auth-core`.
+/// A new `hashed_password` is treated as a new password: it increments `credential_version`, so that a login which
+/// verified the old password opens no session. **It revokes no sessions** and spends no reset token. The use case that sets
+/// a password and does both is `complete_reset` in `auth-core`.
 ///
 /// # Errors
 ///
@@ -153,11 +140,11 @@ pub async fn update_user(
 ) -> Result<(), DbError> {
     let mut update = user::Entity::update_many()
         .filter(user::COLUMN.id.eq(id.as_i64()))
-        .col_expr(user::Column::UpdatedAt, Expr::val(crate::instant::Micros::from(now)));
+        .col_expr(user::Column::UpdatedAt, Expr::val(Micros::from(now)));
     if let Some(email) = &changes.email {
         update = update
             .col_expr(user::Column::Email, Expr::val(email.as_str()))
-            .col_expr(user::Column::EmailKey, Expr::val(email.key()));
+            .col_expr(user::Column::EmailKey, Expr::val(email.key().as_str()));
     }
     if let Some(hash) = &changes.hashed_password {
         update = update
@@ -167,26 +154,10 @@ pub async fn update_user(
     if update.exec(db).await?.rows_affected == 1 { Ok(()) } else { Err(DbError::NoResultFound) }
 }
 
-/// [`update_user`] with its changes in textual form: `["hashed_password=…"]`.
+/// Replaces a hash by a new one of the same password, if it is still the stored one. Returns whether it did.
 ///
-/// # Errors
-///
-/// [`DbError::InvalidRequest`] for an unknown field, before anything is written; otherwise as
-/// [`update_user`].
-pub async fn update_user_by_text<'a>(
-    db: &impl ConnectionTrait,
-    id: UserId,
-    pairs: impl IntoIterator<Item = &'a str>,
-    now: OffsetDateTime,
-) -> Result<(), DbError> {
-    let changes = UserChanges::from_pairs(pairs)?;
-    update_user(db, id, &changes, now).await
-}
-
-/// Replaces a hash by a better one of the same password, if it is still the stored one.
-///
-/// Compare-and-set, so that it can't bring back a password that was changed meanwhile; the
-/// `credential_version` stays, because the password does. Answers whether it did.
+/// A compare-and-set, so that it can't restore a password that was changed meanwhile. The `credential_version` is
+/// unchanged, because the password is.
 ///
 /// # Errors
 ///
@@ -202,14 +173,14 @@ pub async fn replace_hash(
         .filter(user::COLUMN.id.eq(id.as_i64()))
         .filter(user::COLUMN.hashed_password.eq(old.expose()))
         .col_expr(user::Column::HashedPassword, Expr::val(new.expose()))
-        .col_expr(user::Column::UpdatedAt, Expr::val(crate::instant::Micros::from(now)))
+        .col_expr(user::Column::UpdatedAt, Expr::val(Micros::from(now)))
         .exec(db)
         .await?;
     Ok(done.rows_affected == 1)
 }
 
-/// Says since when a user is disabled, or that it is not; answers whether there is such a user. **It ends no
-/// sessions**: the use case that does is `disable_user` in `auth-core`.
+/// Sets or clears the instant at which a user was disabled. Returns whether the user exists. **It revokes no sessions**:
+/// the use case that does is `disable_user` in `auth-core`.
 ///
 /// # Errors
 ///
@@ -222,14 +193,14 @@ pub async fn set_disabled(
 ) -> Result<bool, DbError> {
     let done = user::Entity::update_many()
         .filter(user::COLUMN.id.eq(id.as_i64()))
-        .col_expr(user::Column::DisabledAt, Expr::val(disabled_at.map(crate::instant::Micros::from)))
-        .col_expr(user::Column::UpdatedAt, Expr::val(crate::instant::Micros::from(now)))
+        .col_expr(user::Column::DisabledAt, Expr::val(disabled_at.map(Micros::from)))
+        .col_expr(user::Column::UpdatedAt, Expr::val(Micros::from(now)))
         .exec(tx)
         .await?;
     Ok(done.rows_affected == 1)
 }
 
-/// Notes that the owner proved to receive mail at the address, unless that is known already.
+/// Stores that the owner proved to receive emails at the address, unless that is stored already.
 ///
 /// # Errors
 ///
@@ -242,16 +213,16 @@ pub async fn set_email_verified(
     user::Entity::update_many()
         .filter(user::COLUMN.id.eq(id.as_i64()))
         .filter(user::COLUMN.email_verified_at.is_null())
-        .col_expr(user::Column::EmailVerifiedAt, Expr::val(crate::instant::Micros::from(now)))
+        .col_expr(user::Column::EmailVerifiedAt, Expr::val(Micros::from(now)))
         .exec(tx)
         .await?;
     Ok(())
 }
 
-/// Deletes a user, with all sessions and the outstanding reset; answers whether there was one.
+/// Deletes a user, with all sessions and the outstanding reset. Returns whether the user existed.
 ///
-/// The id is never given to anybody else. **What is remembered of the sessions elsewhere it does not
-/// know**: the use case that does is `delete_user` in `auth-core`.
+/// The id is never reused. **It does not remove the sessions from caches**: the use case that does is `delete_user` in
+/// `auth-core`.
 ///
 /// # Errors
 ///
@@ -266,9 +237,9 @@ const fn corrupt(column: &'static str) -> DbError {
 }
 
 pub(crate) fn from_row(row: user::Model) -> Result<User, DbError> {
-    // Earlier versions took addresses with longer local parts.
+    // Earlier versions accepted addresses with longer local parts.
     let email = Email::parse_stored(&row.email).map_err(|_| corrupt("email"))?;
-    if email.key() != row.email_key {
+    if email.key().as_str() != row.email_key {
         return Err(corrupt("email_key"));
     }
     Ok(User {

@@ -1,4 +1,4 @@
-//! Somebody else's app: it mounts the routes, and keeps a diary that is for its owner only.
+//! An app that mounts the routes, and has a page for users who are logged in.
 //!
 //! ```text
 //! cargo run -p auth-http --example diary
@@ -15,7 +15,7 @@ use auth_db::{Database, DatabaseOptions};
 use auth_http::{AuthRoutes, CookieOptions, CurrentUser, HttpOptions};
 
 async fn diary(current: CurrentUser) -> impl Responder {
-    format!("Dear {}, nothing is written here yet.\n", current.email)
+    format!("Dear {}, your diary is empty.\n", current.email)
 }
 
 #[actix_web::main]
@@ -23,15 +23,18 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let db = Database::connect(&DatabaseOptions::new("sqlite::memory:")).await?;
     auth_migrations::up(db.for_migrations()).await?;
     let auth = Auth::start(db, Options::default())?;
-    actix_web::rt::spawn({
+    let background = actix_web::rt::spawn({
         let auth = auth.clone();
-        async move { auth.maintain().await }
+        async move { auth.run().await }
     });
 
-    // No TLS on localhost; in production the default is right, which is a cookie for TLS only.
+    // For localhost without TLS. In production keep the default: a cookie that browsers send with TLS only.
     let cookie = CookieOptions { secure: false, ..CookieOptions::default() };
-    let routes = AuthRoutes::new(auth, HttpOptions { cookie, ..HttpOptions::default() })?;
+    let routes = AuthRoutes::new(auth.clone(), HttpOptions { cookie, ..HttpOptions::default() })?;
     let app = move || App::new().configure(|app| routes.configure(app)).route("/diary", web::get().to(diary));
     HttpServer::new(app).bind("127.0.0.1:5001")?.run().await?;
+
+    auth.shutdown().await?;
+    background.await?;
     Ok(())
 }

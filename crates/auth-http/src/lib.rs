@@ -1,8 +1,7 @@
-//! Password authentication on actix-web: routes to mount, and an extractor for pages of your own.
+//! Password authentication on actix-web: routes to mount, and an extractor for other pages.
 //!
-//! [`AuthRoutes`] mounts the routes in anybody's app, with all that protects them: each is wrapped in one
-//! middleware that refuses foreign hosts and cross-site requests, gives every answer its headers and every
-//! error its JSON. Pages of your own take [`CurrentUser`].
+//! [`AuthRoutes`] mounts the routes in any app. The middleware [`protect`] around each route rejects foreign hosts and
+//! cross-site requests, sets the headers of every response, and makes every error JSON. Other pages use [`CurrentUser`].
 //!
 //! ```
 //! use actix_web::{App, HttpServer, Responder, web};
@@ -10,7 +9,7 @@
 //! use auth_http::{AuthRoutes, CurrentUser, HttpOptions};
 //!
 //! async fn diary(user: CurrentUser) -> impl Responder {
-//!     format!("the diary of user {}", user.id)
+//!     format!("the diary of user {}", user.user_id)
 //! }
 //!
 //! fn serve(auth: Auth) -> std::io::Result<actix_web::dev::Server> {
@@ -20,31 +19,20 @@
 //! }
 //! ```
 
-mod body;
-mod client;
-mod cookie;
-mod cors;
-mod cross_site;
-mod current_user;
-mod envelope;
-mod error;
-mod fields;
-mod form;
-mod json;
-mod leading_slashes;
-mod multipart;
+mod api;
+mod auth_routes;
+mod endpoint;
+mod input;
+mod middleware;
 mod options;
-mod origin;
-mod page;
-mod request_id;
-mod routes;
-mod shared;
+mod pages;
+mod problem;
+mod state;
 
 pub use auth_core;
-pub use current_user::CurrentUser;
-pub use envelope::envelope;
-pub use error::ApiError;
-pub use leading_slashes::one_leading_slash;
+pub use auth_routes::AuthRoutes;
+pub use endpoint::{Endpoint, Operation};
+pub use input::{CurrentUser, Field, InvalidOrigin, Origin};
+pub use middleware::{one_leading_slash, protect};
 pub use options::{CookieOptions, Hsts, HttpOptions, Registration, ResetDelivery};
-pub use origin::{InvalidOrigin, Origin};
-pub use shared::AuthRoutes;
+pub use problem::Problem;

@@ -1,55 +1,55 @@
-//! What the wire can be told.
+//! The options of the routes.
 
 use auth_core::model::Language;
 use ipnet::IpNet;
 
-use crate::Origin;
+use crate::input::Origin;
 
-/// How the routes behave towards browsers, proxies and whoever asks for a reset.
+/// The options of the routes.
 #[derive(Debug, Clone, Default)]
 pub struct HttpOptions {
     /// The session cookie.
     pub cookie: CookieOptions,
-    /// Origins whose pages may send state-changing requests: the public one and those allowed besides. If
-    /// there are none, the scheme and `Host` of the request itself.
+    /// Origins whose pages may send requests that change something: the public one, and further allowed ones. If empty, the
+    /// origin of the request's own scheme and `Host`.
     pub origins: Vec<Origin>,
-    /// Networks whose `X-Forwarded-For`, `X-Forwarded-Proto` and `X-Request-Id` are believed.
+    /// Networks whose `X-Forwarded-For`, `X-Forwarded-Proto` and `X-Request-Id` are trusted.
     pub trusted_proxies: Vec<IpNet>,
-    /// Whether `Host` must name this machine: for a service that answers reset tokens.
+    /// Whether `Host` must be this machine, for a service that returns reset tokens.
     pub local_hosts_only: bool,
-    /// Where the routes are, if not at the root of the app: the path of the scope, such as `/auth`. Redirects lead there.
+    /// The path of the scope in which the routes are mounted, such as `/auth`; empty for the root. Redirects lead there.
     pub mounted_at: String,
-    /// Whether `GET /` is mounted, which says hello. A logout leads there, or to the root of the app.
+    /// Whether `GET /` is mounted, a greeting. A logout redirects to it, or to the root of the app.
     pub welcome: bool,
-    /// Who can register.
+    /// Who may register.
     pub registration: Registration,
-    /// The language of emails and pages for clients that name none of ours.
+    /// The language of emails and pages for clients that prefer no supported one.
     pub language: Language,
-    /// How a reset token reaches its owner.
+    /// How reset tokens are delivered.
     pub reset: ResetDelivery,
-    /// Whether users manage their own accounts here: `PUT /profile/password`, `GET` and `DELETE /profile/sessions`,
+    /// Whether the routes of one's own account are mounted: `PUT /profile/password`, `GET` and `DELETE /profile/sessions`,
     /// `DELETE /profile/sessions/{id}`, `DELETE /profile`.
     pub account_routes: bool,
-    /// Whether every response tells browsers to come by TLS only, for a year (RFC 6797): where the public URL is https.
+    /// For which hosts browsers must use TLS for a year (RFC 6797). Use it only if the public URL is https.
     pub hsts: Hsts,
 }
 
-/// The hosts for which browsers use TLS only (`Strict-Transport-Security`, RFC 6797).
+/// The hosts for which browsers must use TLS (`Strict-Transport-Security`, RFC 6797).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Hsts {
     /// None.
     #[default]
     Off,
-    /// This one (ASVS 3.4.1).
+    /// This host (ASVS 3.4.1).
     Host,
-    /// Those below it, too. **They may be sites of others that have no TLS.**
+    /// This host and all its subdomains. **A subdomain without TLS becomes unreachable.**
     Subdomains,
 }
 
 /// The session cookie.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CookieOptions {
-    /// Its name; one that starts with `__Host-` or `__Secure-` needs `secure`.
+    /// The name. One that starts with `__Host-` or `__Secure-` needs `secure`.
     pub name: String,
     /// Whether browsers send it over TLS only.
     pub secure: bool,
@@ -62,30 +62,29 @@ impl Default for CookieOptions {
     }
 }
 
-/// Who can register.
+/// Who may register.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Registration {
-    /// Everybody.
+    /// Everyone.
     #[default]
     Open,
-    /// Nobody: accounts are made by administrators, and `POST /users` is a 403.
+    /// Only administrators create accounts; `POST /users` returns 403.
     Closed,
 }
 
-/// How a reset token reaches its owner.
+/// How reset tokens are delivered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ResetDelivery {
     /// Not by these routes: `/reset_password` is not mounted, and the program calls
-    /// [`request_reset`](auth_core::Auth::request_reset) itself.
+    /// [`issue_reset_token`](auth_core::Auth::issue_reset_token).
     #[default]
     Off,
-    /// In the answer to whoever asks. **Whoever can reach the service can then take over any account**: for
-    /// development, on a loopback address.
-    Answer,
-    /// By mail: [`deliver_mail`](auth_core::Auth::deliver_mail) must run in some process. The links in the mails open
-    /// a page of the program, which asks for the new password and sends it here.
+    /// In the response. **Any client can then take over any account**: for development on a loopback address only.
+    InResponse,
+    /// By email, which some process must send ([`MailOptions`](auth_core::mail::MailOptions)). The links open a page of the
+    /// program, which asks for the new password and sends it to these routes.
     Mail,
-    /// By mail, and the links open a page of ours: `GET /reset_password`, which also asks for a link, and to which
-    /// `GET /.well-known/change-password` leads.
+    /// By email. The links open the page `GET /reset_password`, which can also request a link, and to which
+    /// `GET /.well-known/change-password` redirects.
     MailAndPage,
 }

@@ -10,7 +10,7 @@ use auth_model::Email;
 fn main() {
     for typed in std::env::args().skip(1) {
         match Email::parse(&typed) {
-            Ok(email) => println!("{email} is compared as {}", email.key()),
+            Ok(email) => println!("{email} is compared as {}", email.key().as_str()),
             Err(error) => println!("{typed}: {error}"),
         }
     }

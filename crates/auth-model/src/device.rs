@@ -1,32 +1,32 @@
-//! Devices: where a user logged in before.
+//! Devices on which users logged in before.
 
 use time::OffsetDateTime;
 
 use crate::{FailedAttempts, UserId};
 
-/// A browser that its user logged in with, by the token that it keeps.
+/// A browser on which its user logged in, identified by the device token that it keeps.
 ///
-/// Whoever presents the token has an allowance of attempts of its own for this one account, so that a stranger who
-/// guesses can't lock the owner out. It opens nothing by itself.
+/// Logins that carry the token have their own allowance of failed attempts for this one account, so an attacker who
+/// guesses passwords can't lock the owner out. The token alone grants no access.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Device {
-    /// Whose device.
+    /// The user whose device it is.
     pub user_id: UserId,
-    /// What stands for its network and program; none if that is not known. Devices of one kind are taken for one that keeps
-    /// no cookies.
+    /// A digest of the device's network and program; none if they are unknown. Devices of one kind are treated as one
+    /// device that keeps no cookies.
     pub kind: Option<[u8; 32]>,
-    /// When the user first logged in with it.
+    /// The instant of the user's first login on it.
     pub created_at: OffsetDateTime,
-    /// First instant at which its token no longer counts.
+    /// The first instant at which its token is no longer valid.
     pub expires_at: OffsetDateTime,
-    /// The attempts that failed on it.
+    /// The failed attempts on it.
     pub failed_attempts: FailedAttempts,
 }
 
 impl Device {
-    /// Whether its token still counts at `now`.
+    /// Whether its token is valid at `now`.
     #[must_use]
-    pub fn is_live(&self, now: OffsetDateTime) -> bool {
+    pub fn is_valid(&self, now: OffsetDateTime) -> bool {
         now < self.expires_at
     }
 }

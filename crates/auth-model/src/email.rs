@@ -1,48 +1,76 @@
-//! E-mail addresses: as their owner types them, and as they are compared.
+//! Email addresses: as typed, and as compared.
 
 use std::fmt;
 
 use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
 
-/// The longest local part, in bytes (RFC 5321 section 4.5.3.1.1).
+/// The maximum length of a local part, in bytes (RFC 5321 section 4.5.3.1.1).
 pub const MAX_LOCAL_PART_BYTES: usize = 64;
 
-/// The longest address, typed and canonical, in bytes (RFC 5321 section 4.5.3.1.3, less the angle brackets).
+/// The maximum length of an address, typed and canonical, in bytes (RFC 5321 section 4.5.3.1.3, without the angle
+/// brackets).
 pub const MAX_EMAIL_BYTES: usize = 254;
 
-/// A well-formed e-mail address.
+/// A well-formed email address.
 ///
-/// It is kept twice: as typed, which is what its owner reads and where mail goes, and as a canonical key,
-/// which is what is compared. Two spellings of one address have one key:
+/// It consists of the address as typed, which its owner reads and to which emails are sent, and of a canonical key, by
+/// which addresses are compared. Two spellings of one address have the same key:
 ///
-/// - the local part is an ASCII dot-atom (RFC 5322) of at most 64 bytes, lower-cased; no `+tag` or dot is stripped;
-/// - the domain goes through UTS 46 (non-transitional) to lower-case A-labels; one trailing dot is dropped.
+/// - the local part is an ASCII dot-atom (RFC 5322) of at most 64 bytes, in lower case; tags and dots are kept;
+/// - the domain is converted by UTS 46 (non-transitional) to lower-case A-labels; one trailing dot is removed.
 ///
-/// Everything else is refused, surrounding space included. `Debug` shows nothing: addresses do not belong
-/// in logs.
+/// Every other text is rejected, including surrounding space. `Debug` output has no content, because addresses do not
+/// belong in logs.
 #[derive(Clone)]
 pub struct Email {
     typed: String,
-    key: String,
+    key: EmailKey,
+}
+
+/// The canonical form of an address: equal for all spellings of it, compared byte for byte.
+///
+/// `Debug` output has no content.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct EmailKey(String);
+
+impl EmailKey {
+    /// Takes a key that is stored. It was made by [`Email::parse`].
+    #[must_use]
+    pub const fn from_stored(key: String) -> Self {
+        Self(key)
+    }
+
+    /// The text of the key, for the database and for digests.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for EmailKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("EmailKey(..)")
+    }
 }
 
 impl Email {
-    /// Reads an address as somebody typed it.
+    /// Parses an address as typed.
     ///
     /// # Errors
     ///
-    /// [`InvalidEmail`] if it is not one that this type describes.
+    /// [`InvalidEmail`] unless it is well-formed as described above.
     pub fn parse(typed: &str) -> Result<Self, InvalidEmail> {
         let email = Self::parse_stored(typed)?;
         let local = email.typed.split('@').next().unwrap_or_default();
         if local.len() <= MAX_LOCAL_PART_BYTES { Ok(email) } else { Err(InvalidEmail) }
     }
 
-    /// Reads an address that is stored: its local part may be longer than that of any address that can get email.
+    /// Parses a stored address. Its local part may exceed [`MAX_LOCAL_PART_BYTES`], because earlier versions accepted
+    /// that.
     ///
     /// # Errors
     ///
-    /// [`InvalidEmail`] if it is not one that this type describes.
+    /// [`InvalidEmail`] unless it is well-formed as described above.
     pub fn parse_stored(typed: &str) -> Result<Self, InvalidEmail> {
         if typed.len() > MAX_EMAIL_BYTES {
             return Err(InvalidEmail);
@@ -56,7 +84,7 @@ impl Email {
         if key.len() > MAX_EMAIL_BYTES {
             return Err(InvalidEmail);
         }
-        Ok(Self { typed: typed.to_owned(), key })
+        Ok(Self { typed: typed.to_owned(), key: EmailKey(key) })
     }
 
     /// The address as typed.
@@ -65,9 +93,9 @@ impl Email {
         &self.typed
     }
 
-    /// The canonical key: equal for all spellings of one address, compared byte for byte.
+    /// The canonical key.
     #[must_use]
-    pub fn key(&self) -> &str {
+    pub const fn key(&self) -> &EmailKey {
         &self.key
     }
 }
@@ -85,12 +113,12 @@ impl fmt::Debug for Email {
     }
 }
 
-/// A text is not an e-mail address that we take.
+/// A text is not an acceptable email address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a valid e-mail address")]
 pub struct InvalidEmail;
 
-/// RFC 5322 section 3.2.3: words of `atext`, joined by single dots.
+/// RFC 5322 section 3.2.3: sequences of `atext`, joined by single dots.
 fn is_dot_atom(local: &str) -> bool {
     local
         .split('.')
@@ -121,7 +149,7 @@ mod tests {
     use super::*;
 
     fn key(typed: &str) -> String {
-        Email::parse(typed).unwrap().key().to_owned()
+        Email::parse(typed).unwrap().key().as_str().to_owned()
     }
 
     #[test]
@@ -151,7 +179,7 @@ mod tests {
 
     /// CVE-2019-19844: a dotless i must not become an i. asvs 1.3.11: nothing that could split a header.
     #[test]
-    fn what_is_not_an_address_is_refused() {
+    fn malformed_addresses_are_rejected() {
         let long_local = format!("{}@example.org", "a".repeat(65));
         for bad in [
             "",
@@ -216,7 +244,7 @@ mod tests {
         #[test]
         fn a_key_is_its_own_key(typed in "[a-zA-Z0-9.+_-]{1,12}@\\PC{1,24}") {
             if let Ok(email) = Email::parse(&typed) {
-                let again = Email::parse(email.key()).expect("a key is an address");
+                let again = Email::parse(email.key().as_str()).expect("a key is an address");
                 prop_assert_eq!(again.key(), email.key());
             }
         }

@@ -1,48 +1,48 @@
-//! The words of password authentication, and nothing else: no I/O, no clock, no database.
+//! The domain types of password authentication: no I/O, no clock, no database.
 //!
-//! A value that exists is valid. [`Email::parse`], [`Password::parse`] and [`NewPassword::parse`] are the
-//! doors; behind them nothing is checked again. Secrets ([`Password`], [`PasswordHash`], [`Token`]) have no
-//! `Serialize`, no `PartialEq` and a `Debug` that shows nothing, and their memory is wiped when they are
+//! A value that exists is valid. [`Email::parse`], [`Password::parse`] and [`NewPassword::parse`] check their input, so
+//! code that receives one of these types does not check it again. Secrets ([`Password`], [`PasswordHash`], [`Token`])
+//! have no `Serialize`, no `PartialEq` and a `Debug` output without content. Their memory is wiped when they are
 //! dropped.
 //!
 //! ```
 //! use auth_model::{Email, NewPassword, PasswordPolicy};
 //!
-//! let typed = Email::parse("Ada@Example.ORG.")?;
-//! assert_eq!(typed.as_str(), "Ada@Example.ORG.");
-//! assert_eq!(typed.key(), "ada@example.org");
+//! let email = Email::parse("Ada@Example.ORG.")?;
+//! assert_eq!(email.as_str(), "Ada@Example.ORG.");
+//! assert_eq!(email.key().as_str(), "ada@example.org");
 //!
 //! let policy = PasswordPolicy { min_code_points: 15 };
 //! assert!(NewPassword::parse("too short".into(), &policy).is_err());
 //! # Ok::<(), auth_model::InvalidEmail>(())
 //! ```
 
-mod client;
+mod attempts;
+mod authentication;
+mod client_info;
+mod credential;
 mod device;
 mod email;
-mod failed_attempts;
 mod id;
+pub mod instant;
 mod mail;
-mod password;
-mod password_hash;
-mod request;
 mod reset;
-mod rfc3339;
 mod session;
 mod token;
 mod user;
 
-pub use client::{Client, MAX_USER_AGENT_BYTES, is_private};
+pub use attempts::{FAILURE_LIFETIME, FREE_FAILURES, FailedAttempts, MAX_DELAY, delay_after};
+pub use authentication::{AssuranceLevel, Method, Methods};
+pub use client_info::{ClientInfo, MAX_USER_AGENT_BYTES, is_private};
+pub use credential::{
+    InvalidPassword, InvalidPasswordHash, MAX_PASSWORD_BYTES, MAX_PASSWORD_HASH_BYTES, NewPassword, Password,
+    PasswordHash, PasswordPolicy,
+};
 pub use device::Device;
-pub use email::{Email, InvalidEmail, MAX_EMAIL_BYTES, MAX_LOCAL_PART_BYTES};
-pub use failed_attempts::{FAILURES_COUNT_FOR, FREE_FAILURES, FailedAttempts, LONGEST_PAUSE, pause_after};
+pub use email::{Email, EmailKey, InvalidEmail, MAX_EMAIL_BYTES, MAX_LOCAL_PART_BYTES};
 pub use id::{SessionId, UserId};
 pub use mail::{Language, MailKind};
-pub use password::{InvalidPassword, MAX_PASSWORD_BYTES, NewPassword, Password, PasswordPolicy};
-pub use password_hash::{InvalidPasswordHash, MAX_PASSWORD_HASH_BYTES, PasswordHash};
-pub use request::InvalidRequest;
 pub use reset::PasswordReset;
-pub use rfc3339::rfc3339;
 pub use secrecy::{ExposeSecret, SecretString};
 pub use session::Session;
 pub use token::{

@@ -1,8 +1,8 @@
-//! What is told by mail.
+//! Kinds and languages of emails.
 
 use std::{fmt, str::FromStr};
 
-/// The languages that mails and pages are written in.
+/// A language of emails and pages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Language {
     /// English.
@@ -16,7 +16,7 @@ impl Language {
     /// All of them.
     pub const ALL: [Self; 2] = [Self::English, Self::French];
 
-    /// The tag of BCP 47: `en`, `fr`.
+    /// The BCP 47 tag: `en`, `fr`.
     #[must_use]
     pub const fn tag(self) -> &'static str {
         match self {
@@ -25,10 +25,10 @@ impl Language {
         }
     }
 
-    /// The one that somebody likes best, by the header `Accept-Language` (RFC 9110 section 12.5.4); otherwise
-    /// the default of the service.
+    /// The language that an `Accept-Language` header (RFC 9110 section 12.5.4) prefers, or `otherwise` if it names none of
+    /// them.
     ///
-    /// Of a long header the first 32 ranges count.
+    /// Only the first 32 ranges of the header are read.
     #[must_use]
     pub fn preferred(accept_language: &str, otherwise: Self) -> Self {
         let mut best = (0.0, otherwise);
@@ -55,14 +55,14 @@ impl fmt::Display for Language {
     }
 }
 
-/// What a mail is about.
+/// The kind of an email.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum MailKind {
-    /// The link that sets a new password, for whoever asked for it.
+    /// The link that sets a new password.
     Reset,
     /// A notice: the password was changed.
     PasswordChanged,
-    /// A notice: somebody logged in on a device that was not seen before.
+    /// A notice: there was a login on a new device.
     NewDevice,
 }
 
@@ -70,7 +70,7 @@ impl MailKind {
     /// All of them.
     pub const ALL: [Self; 3] = [Self::Reset, Self::PasswordChanged, Self::NewDevice];
 
-    /// Its name, as it is stored and as templates are called.
+    /// The name in the database and of the templates.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -92,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_language_that_is_liked_best_is_chosen() {
+    fn the_preferred_language_is_chosen() {
         for (header, language) in [
             ("", Language::English),
             ("de", Language::English),

@@ -1,24 +1,24 @@
-//! Password resets: one outstanding per user.
+//! Password resets: at most one outstanding per user.
 
 use time::OffsetDateTime;
 
 use crate::UserId;
 
-/// A reset that was asked for and not yet completed.
+/// A password reset that was requested and not yet completed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PasswordReset {
-    /// Whose password may be set.
+    /// The user whose password it can set.
     pub user_id: UserId,
-    /// When it was asked for.
+    /// The instant of the request.
     pub created_at: OffsetDateTime,
-    /// First instant at which its token no longer counts.
+    /// The first instant at which its token is no longer valid.
     pub expires_at: OffsetDateTime,
 }
 
 impl PasswordReset {
-    /// Whether its token still counts at `now`.
+    /// Whether its token is valid at `now`.
     #[must_use]
-    pub fn is_live(&self, now: OffsetDateTime) -> bool {
+    pub fn is_valid(&self, now: OffsetDateTime) -> bool {
         now < self.expires_at
     }
 }

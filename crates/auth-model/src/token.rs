@@ -1,4 +1,4 @@
-//! Bearer tokens: shown once to their owner, stored only as a digest.
+//! Bearer tokens, of which only digests are stored.
 
 use std::{fmt, marker::PhantomData};
 
@@ -6,33 +6,33 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 use zeroize::{Zeroize, Zeroizing};
 
-/// Marks the tokens that name a session.
+/// Marks the tokens of sessions.
 #[derive(Debug, Clone, Copy)]
 pub enum SessionKind {}
 
-/// Marks the tokens that allow one password reset.
+/// Marks the tokens of password resets.
 #[derive(Debug, Clone, Copy)]
 pub enum ResetKind {}
 
-/// Marks the tokens that name a device on which a user logged in before.
+/// Marks the tokens of devices.
 #[derive(Debug, Clone, Copy)]
 pub enum DeviceKind {}
 
-/// What a logged-in browser holds: the value of its session cookie.
+/// The value of a session cookie.
 pub type SessionToken = Token<SessionKind>;
-/// What is stored of a [`SessionToken`].
+/// The stored digest of a [`SessionToken`].
 pub type SessionTokenDigest = TokenDigest<SessionKind>;
-/// What allows its holder to set one new password.
+/// The secret that allows its holder to set one new password.
 pub type ResetToken = Token<ResetKind>;
-/// What is stored of a [`ResetToken`].
+/// The stored digest of a [`ResetToken`].
 pub type ResetTokenDigest = TokenDigest<ResetKind>;
 
-/// What a browser keeps that its user logged in with: it tells the owner from a stranger who guesses.
+/// The value of a device cookie, which distinguishes the owner of an account from an attacker who guesses passwords.
 pub type DeviceToken = Token<DeviceKind>;
-/// What is stored of a [`DeviceToken`].
+/// The stored digest of a [`DeviceToken`].
 pub type DeviceTokenDigest = TokenDigest<DeviceKind>;
 
-/// How tokens are made. All have the notation of UUIDs, and all are read.
+/// The format of new tokens. Both have the notation of UUIDs, and both are always accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TokenFormat {
     /// A UUID of version 4 (RFC 9562 section 5.4), which some clients insist on: 122 of its bits are random.
@@ -43,7 +43,7 @@ pub enum TokenFormat {
 
 /// 122 or 128 random bits ([`TokenFormat`]), written as 36 characters of lower-case UUID notation.
 ///
-/// The notation is what existing clients expect. A digest of so many random bits needs no salt and no slow hash
+/// Existing clients expect the notation. A digest of so many random bits needs neither a salt nor a slow hash
 /// (ASVS 11.5.1).
 pub struct Token<K> {
     bits: Zeroizing<[u8; 16]>,
@@ -51,13 +51,13 @@ pub struct Token<K> {
 }
 
 impl<K> Token<K> {
-    /// Makes a token of 16 bytes from the operating system's generator.
+    /// Makes a token of 16 random bytes.
     #[must_use]
     pub fn from_bits(bits: [u8; 16]) -> Self {
         Self { bits: Zeroizing::new(bits), kind: PhantomData }
     }
 
-    /// Makes a token in a format of 16 bytes from the operating system's generator.
+    /// Makes a token of a format of 16 random bytes.
     #[must_use]
     pub fn random(bits: [u8; 16], format: TokenFormat) -> Self {
         Self::from_bits(match format {
@@ -66,18 +66,18 @@ impl<K> Token<K> {
         })
     }
 
-    /// Reads a token that somebody presents, of either format.
+    /// Parses a token of either format.
     ///
     /// # Errors
     ///
-    /// [`InvalidToken`] unless it is exactly the 36 characters that [`Token::expose`] writes: no braces, no
-    /// upper case, nothing around.
+    /// [`InvalidToken`] unless it is exactly the 36 characters that [`Token::expose`] returns: no braces, no
+    /// upper case, no surrounding text.
     pub fn parse(text: &str) -> Result<Self, InvalidToken> {
         let token = Self::from_bits(Uuid::try_parse(text).map_err(|_| InvalidToken)?.into_bytes());
         if token.expose().as_str() == text { Ok(token) } else { Err(InvalidToken) }
     }
 
-    /// The 36 characters, for its owner only.
+    /// The 36 characters. They are a secret of the token's owner.
     #[must_use]
     pub fn expose(&self) -> Zeroizing<String> {
         let mut buffer = [0; 36];
@@ -88,7 +88,7 @@ impl<K> Token<K> {
         text
     }
 
-    /// SHA-256 of the 36 characters: the only form that is stored.
+    /// The SHA-256 digest of the 36 characters, which is what the database stores.
     #[must_use]
     pub fn digest(&self) -> TokenDigest<K> {
         TokenDigest::from_bytes(Sha256::digest(self.expose().as_bytes()).into())
@@ -112,14 +112,14 @@ impl<K> fmt::Debug for Token<K> {
 #[error("not a token")]
 pub struct InvalidToken;
 
-/// SHA-256 of a token: finds the row that belongs to it, and opens nothing by itself.
+/// The SHA-256 digest of a token. It identifies a row and grants no access.
 pub struct TokenDigest<K> {
     bytes: [u8; 32],
     kind: PhantomData<fn() -> K>,
 }
 
 impl<K> TokenDigest<K> {
-    /// Takes over a stored digest.
+    /// Takes a stored digest.
     #[must_use]
     pub const fn from_bytes(bytes: [u8; 32]) -> Self {
         Self { bytes, kind: PhantomData }

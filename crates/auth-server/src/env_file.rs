@@ -1,4 +1,4 @@
-//! `AUTH_ENV_FILE` (`--env-file`): the settings of the service, in the file that systemd and containers read.
+//! `AUTH_ENV_FILE` (`--env-file`): settings in a file that systemd and containers also read.
 
 use std::{
     env,
@@ -10,20 +10,20 @@ use std::{
 use anyhow::{Context, bail};
 use clap::{Arg, Command};
 
-/// What names the file.
+/// The names of the setting.
 const VARIABLE: &str = "AUTH_ENV_FILE";
 const FLAG: &str = "--env-file";
 
-/// Makes what the file says the defaults of the command line: a variable of the environment and a flag both win over it.
+/// Makes the settings of the file the defaults of the command line. Variables of the environment and flags override them.
 ///
 /// # Errors
 ///
-/// If the file can't be read, or has a line that is no setting.
+/// If the file can't be read, or a line is not a setting.
 pub fn apply(command: Command, arguments: &[OsString]) -> anyhow::Result<Command> {
-    let Some(path) = named(arguments) else { return Ok(command) };
+    let Some(path) = path_in(arguments) else { return Ok(command) };
     let shown = path.display();
     let text =
-        fs::read_to_string(&path).with_context(|| format!("{VARIABLE} ({FLAG}): {shown} can't be read"))?;
+        fs::read_to_string(&path).with_context(|| format!("{VARIABLE} ({FLAG}): could not read {shown}"))?;
     let settings = parse(&text)
         .map_err(|line| anyhow::anyhow!("{VARIABLE} ({FLAG}): line {line} of {shown} is not NAME=VALUE"))?;
     if settings.iter().any(|(name, _)| name == VARIABLE) {
@@ -32,7 +32,7 @@ pub fn apply(command: Command, arguments: &[OsString]) -> anyhow::Result<Command
     Ok(command.mut_args(|argument| with_default(argument, &settings)))
 }
 
-fn named(arguments: &[OsString]) -> Option<PathBuf> {
+fn path_in(arguments: &[OsString]) -> Option<PathBuf> {
     let after = |argument: &OsString| {
         argument.to_str().and_then(|text| text.strip_prefix("--env-file=")).map(PathBuf::from)
     };
@@ -45,14 +45,17 @@ fn with_default(argument: Arg, settings: &[(String, String)]) -> Arg {
     let name = argument.get_env().map(OsStr::to_owned);
     let given = settings.iter().rev().find(|(known, _)| Some(OsStr::new(known)) == name.as_deref());
     match given {
-        // It lives as long as the program: `clap` wants it so.
+        // `clap` requires a value that lives as long as the program.
         Some((_, value)) => argument.default_value(&*value.clone().leak()).hide_default_value(true),
         None => argument,
     }
 }
 
-/// Lines of `NAME=VALUE`, as systemd reads them: empty ones and comments are passed over, quotes around a value are none of
-/// it. Otherwise the number of a line that is something else.
+/// Parses lines of `NAME=VALUE` as systemd does: empty lines and comments are skipped, and quotes around a value are removed.
+///
+/// # Errors
+///
+/// The number of a line in another form.
 fn parse(text: &str) -> Result<Vec<(String, String)>, usize> {
     let mut settings = Vec::new();
     for (number, line) in text.lines().enumerate().map(|(index, line)| (index + 1, line.trim())) {
@@ -76,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_are_read_as_systemd_reads_them() {
+    fn lines_are_parsed_as_by_systemd() {
         let text = "# comment\n; another\n\nAUTH_LISTEN=127.0.0.1:1\nC='$#\"'\nD=\n";
         let expected = [("AUTH_LISTEN", "127.0.0.1:1"), ("C", "$#\""), ("D", "")];
         assert_eq!(parse(text).unwrap(), expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
@@ -87,9 +90,9 @@ mod tests {
     }
 
     #[test]
-    fn the_flag_wins_over_the_variable_and_is_found_in_both_spellings() {
+    fn the_flag_is_found_in_both_spellings() {
         let arguments = |words: &[&str]| words.iter().map(OsString::from).collect::<Vec<_>>();
-        assert_eq!(named(&arguments(&["x", "--env-file", "/a"])), Some("/a".into()));
-        assert_eq!(named(&arguments(&["x", "--env-file=/b", "serve"])), Some("/b".into()));
+        assert_eq!(path_in(&arguments(&["x", "--env-file", "/a"])), Some("/a".into()));
+        assert_eq!(path_in(&arguments(&["x", "--env-file=/b", "serve"])), Some("/b".into()));
     }
 }

@@ -1,4 +1,4 @@
-//! Standard error as the log's destination: a reader that is slow or absent delays no request.
+//! The writer of the log to standard error. A slow or absent reader delays no request.
 
 use std::{
     collections::VecDeque,
@@ -6,42 +6,42 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-/// Limit of the queue, in bytes; lines beyond it are dropped.
-const MOST_WAITING: usize = 256 * 1024;
+/// The capacity of the queue, in bytes. Further lines are dropped.
+const CAPACITY: usize = 256 * 1024;
 
-/// How much is written at once, in bytes: a pipe that can take anything takes as much (`PIPE_BUF` of Linux).
-const AT_ONCE: usize = 4096;
+/// The maximum size of a write, in bytes. A pipe that is writable takes as much without blocking (`PIPE_BUF` of Linux).
+const MAX_WRITE: usize = 4096;
 
-/// Writes lines to standard error as long as it takes them, and keeps them for a while otherwise. It never waits, and
-/// never fails: a full pipe stops no request, and a closed one no start.
-pub struct LogWriter(Mutex<Waiting>);
+/// Writes lines to standard error while it is writable, and queues them otherwise. It never blocks and never fails, so a full
+/// pipe stops no request, and a closed one does not prevent the start.
+pub struct LogWriter(Mutex<Queue>);
 
-/// Lines that could not be written yet, the first of them perhaps in part.
-struct Waiting {
+/// Lines that are not written yet. A part of the first may be written.
+struct Queue {
     lines: VecDeque<Vec<u8>>,
     bytes: usize,
     dropped: u64,
 }
 
 /// The log of the process.
-pub static LOG: LogWriter = LogWriter(Mutex::new(Waiting { lines: VecDeque::new(), bytes: 0, dropped: 0 }));
+pub static LOG: LogWriter = LogWriter(Mutex::new(Queue { lines: VecDeque::new(), bytes: 0, dropped: 0 }));
 
 impl LogWriter {
-    /// Writes what waits, as far as standard error takes it. Returns how many lines were dropped since that was asked last;
-    /// none as long as nobody reads, because a line about it would be dropped as well.
+    /// Writes the queued lines as far as standard error is writable. Returns the number of lines that were dropped since the
+    /// last call; 0 until the queue is empty, because a line about them would be dropped as well.
     pub fn flush(&self) -> u64 {
-        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        waiting.write(&mut io::stderr(), can_be_written);
-        if waiting.lines.is_empty() { std::mem::take(&mut waiting.dropped) } else { 0 }
+        let mut queue = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        queue.write(&mut io::stderr(), can_be_written);
+        if queue.lines.is_empty() { std::mem::take(&mut queue.dropped) } else { 0 }
     }
 }
 
-/// One line.
+/// Each write is one line.
 impl Write for &LogWriter {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        waiting.add(line);
-        waiting.write(&mut io::stderr(), can_be_written);
+        let mut queue = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        queue.add(line);
+        queue.write(&mut io::stderr(), can_be_written);
         Ok(line.len())
     }
 
@@ -50,9 +50,9 @@ impl Write for &LogWriter {
     }
 }
 
-impl Waiting {
+impl Queue {
     fn add(&mut self, line: &[u8]) {
-        if self.bytes + line.len() > MOST_WAITING {
+        if self.bytes + line.len() > CAPACITY {
             self.dropped += 1;
             return;
         }
@@ -65,8 +65,8 @@ impl Waiting {
             if !can_be_written() {
                 return;
             }
-            let some = line.len().min(AT_ONCE);
-            // Where it is closed, nobody will ever read it.
+            let some = line.len().min(MAX_WRITE);
+            // If it is closed, the line is lost.
             let written = to.write(&line[..some]).unwrap_or(line.len()).max(1);
             self.bytes -= written;
             line.drain(..written);
@@ -77,15 +77,15 @@ impl Waiting {
     }
 }
 
-/// Whether standard error takes at least [`AT_ONCE`] bytes now, or is closed.
+/// Whether standard error takes at least [`MAX_WRITE`] bytes now, or is closed.
 #[cfg(unix)]
 fn can_be_written() -> bool {
     use rustix::{
         event::{PollFd, PollFlags, Timespec, poll},
         stdio::stderr,
     };
-    let mut asked = [PollFd::from_borrowed_fd(stderr(), PollFlags::OUT)];
-    poll(&mut asked, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).is_ok_and(|ready| ready > 0)
+    let mut polled = [PollFd::from_borrowed_fd(stderr(), PollFlags::OUT)];
+    poll(&mut polled, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).is_ok_and(|ready| ready > 0)
 }
 
 #[cfg(not(unix))]
@@ -97,29 +97,29 @@ const fn can_be_written() -> bool {
 mod tests {
     use super::*;
 
-    fn waiting() -> Waiting {
-        Waiting { lines: VecDeque::new(), bytes: 0, dropped: 0 }
+    fn queue() -> Queue {
+        Queue { lines: VecDeque::new(), bytes: 0, dropped: 0 }
     }
 
     #[test]
-    fn lines_wait_in_their_order_until_somebody_reads_and_what_is_too_much_is_counted() {
-        let (mut waiting, mut written) = (waiting(), Vec::new());
+    fn lines_are_queued_in_order_and_dropped_ones_are_counted() {
+        let (mut queue, mut written) = (queue(), Vec::new());
         let line = [&[b'x'; 9999][..], b"\n"].concat();
         for _ in 0..60 {
-            waiting.add(&line);
-            waiting.write(&mut written, || false);
+            queue.add(&line);
+            queue.write(&mut written, || false);
         }
-        assert!(written.is_empty() && waiting.bytes <= MOST_WAITING);
-        assert_eq!(waiting.dropped, 60 - (MOST_WAITING / line.len()) as u64);
+        assert!(written.is_empty() && queue.bytes <= CAPACITY);
+        assert_eq!(queue.dropped, 60 - (CAPACITY / line.len()) as u64);
 
-        waiting.add(b"last\n");
-        waiting.write(&mut written, || true);
-        assert!(written.ends_with(b"\nlast\n") && waiting.bytes == 0);
-        assert_eq!(written.len(), MOST_WAITING / line.len() * line.len() + 5);
+        queue.add(b"last\n");
+        queue.write(&mut written, || true);
+        assert!(written.ends_with(b"\nlast\n") && queue.bytes == 0);
+        assert_eq!(written.len(), CAPACITY / line.len() * line.len() + 5);
     }
 
     #[test]
-    fn a_reader_that_is_gone_is_no_error() {
+    fn a_closed_standard_error_is_ignored() {
         struct Closed;
         impl Write for Closed {
             fn write(&mut self, _: &[u8]) -> io::Result<usize> {
@@ -129,9 +129,9 @@ mod tests {
                 Ok(())
             }
         }
-        let mut waiting = waiting();
-        waiting.add(b"line\n");
-        waiting.write(&mut Closed, || true);
-        assert_eq!((waiting.bytes, waiting.lines.len()), (0, 0));
+        let mut queue = queue();
+        queue.add(b"line\n");
+        queue.write(&mut Closed, || true);
+        assert_eq!((queue.bytes, queue.lines.len()), (0, 0));
     }
 }

@@ -5,7 +5,7 @@ use std::{
     io::{self, Write},
 };
 
-/// Writes a line to standard output. Errors are ignored: the reader may have gone, as in `… | head`.
+/// Writes a line to standard output. Errors are ignored, because the reader may have ended, as in `… | head`.
 pub fn line(text: fmt::Arguments<'_>) {
     let _ = writeln!(io::stdout(), "{text}");
 }

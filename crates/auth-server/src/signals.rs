@@ -1,20 +1,20 @@
-//! The signals that end the service.
+//! The signals that stop the service.
 
 use std::io;
 
-/// Waits for `SIGTERM`, `SIGINT` or `SIGHUP`; each call for one more of them.
+/// Receives `SIGTERM`, `SIGINT` and `SIGHUP`.
 pub struct Signals {
     #[cfg(unix)]
     terminate: tokio::signal::unix::Signal,
     #[cfg(unix)]
     interrupt: tokio::signal::unix::Signal,
-    /// The terminal was closed. None if the parent ignores it, as `nohup` does: then it stays ignored.
+    /// The terminal was closed. None if the parent process ignores it, as `nohup` does. Then it stays ignored.
     #[cfg(unix)]
     hang_up: Option<tokio::signal::unix::Signal>,
 }
 
 impl Signals {
-    /// Takes over these signals: from now on they end nothing by themselves.
+    /// Handles these signals from now on. They no longer end the process by themselves.
     #[cfg(unix)]
     pub fn listen() -> io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
@@ -25,13 +25,13 @@ impl Signals {
         })
     }
 
-    /// Takes over Ctrl-C.
+    /// Handles Ctrl-C.
     #[cfg(not(unix))]
     pub fn listen() -> io::Result<Self> {
         Ok(Self {})
     }
 
-    /// Waits for the next signal, and tells its name.
+    /// Waits for the next signal. Returns its name.
     #[cfg(unix)]
     pub async fn next(&mut self) -> &'static str {
         tokio::select! {
@@ -51,7 +51,7 @@ impl Signals {
     }
 }
 
-/// Waits for a signal; forever if there is none to wait for.
+/// Waits for the signal; forever if it is ignored.
 #[cfg(unix)]
 async fn received(signal: &mut Option<tokio::signal::unix::Signal>) {
     match signal {
@@ -60,7 +60,7 @@ async fn received(signal: &mut Option<tokio::signal::unix::Signal>) {
     }
 }
 
-/// Whether `SIGHUP` is ignored since the start, as far as the system says so (Linux, proc(5): bit 0 of `SigIgn`).
+/// Whether `SIGHUP` was ignored at the start of the process (Linux, proc(5): bit 0 of `SigIgn`). False on other systems.
 #[cfg(unix)]
 fn ignores_hang_up() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();

@@ -1,4 +1,4 @@
-//! The log: to stderr, readable by people or by machines.
+//! The log, on stderr.
 
 use std::{
     io::{self, IsTerminal},
@@ -23,14 +23,17 @@ pub fn start(settings: &LogSettings) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Writes what waited for a reader of standard error, and says what was dropped, every second.
-pub async fn watch() {
+/// Writes the queued lines every second, and logs the number of dropped ones.
+pub async fn flush_log() {
     let mut second = tokio::time::interval(Duration::from_secs(1));
     loop {
         second.tick().await;
         let dropped = LOG.flush();
         if dropped > 0 {
-            tracing::warn!(dropped, "lines of the log were dropped: what reads standard error is too slow");
+            tracing::warn!(
+                dropped,
+                "lines of the log were dropped, because the reader of standard error is too slow"
+            );
         }
     }
 }

@@ -3,6 +3,7 @@
 //! ```text
 //! cargo run --release -p bcrypt-lanes --example together -- one two three four five six
 //! ```
+#![expect(clippy::disallowed_methods, reason = "it measures")]
 #![expect(clippy::print_stdout, reason = "an example talks to its reader")]
 
 use std::time::Instant;

@@ -4,7 +4,7 @@ use std::{fs, sync::Arc};
 
 use sqlx::Connection;
 
-use test_servers::{Kind, Place, kind, shared};
+use test_servers::{Kind, TestDatabase, kind, shared};
 
 use crate::support::{ADA, Server, open, run};
 
@@ -29,15 +29,15 @@ fn borrowed<'a>(settings: &'a [(&'static str, String)]) -> Vec<(&'static str, &'
 
 #[tokio::test]
 async fn production_starts_once_the_schema_was_built_by_hand() {
-    let place = Place::new().await;
-    let settings = production(place.url());
+    let database = TestDatabase::new().await;
+    let settings = production(database.url());
     let settings = borrowed(&settings);
 
     let without = run(&[], &settings);
     assert_eq!(without.code, 1);
     let reason = match kind() {
         Kind::Sqlite => "`auth-server migrate up` makes a new database there",
-        _ => "the database schema is 10 migrations behind; run `auth-server migrate up` first",
+        _ => "the database schema lacks 11 migrations; run `auth-server migrate up` first",
     };
     assert!(without.stderr.contains(reason), "{without:?}");
 
@@ -45,15 +45,14 @@ async fn production_starts_once_the_schema_was_built_by_hand() {
     let unconfirmed = run(&["migrate", "down", "--steps", "99"], &settings);
     assert!(unconfirmed.code == 1 && unconfirmed.stderr.contains("all users"), "{unconfirmed:?}");
     let down = run(&["migrate", "down", "--steps", "1", "--yes"], &settings);
-    assert_eq!(down.stdout, "took back 1 migrations\n");
+    assert_eq!(down.stdout, "reverted 1 migrations\n");
     let status = run(&["migrate", "status"], &settings).stdout;
     assert_eq!(status.matches("applied  m").count(), 9, "{status}");
     assert_eq!(status.matches("pending  m").count(), 1, "{status}");
 
     let outdated = run(&[], &settings);
     assert_eq!(outdated.code, 1);
-    let line =
-        "auth-server: the database schema is 1 migrations behind; run `auth-server migrate up` first\n";
+    let line = "auth-server: the database schema lacks 1 migrations; run `auth-server migrate up` first\n";
     assert!(outdated.stderr.ends_with(line), "{outdated:?}");
 
     assert_eq!(run(&["migrate", "up"], &settings).stdout, "applied 1 migrations\n");
@@ -83,10 +82,10 @@ async fn production_works_as_a_user_that_may_only_read_and_write_rows() {
     if kind() == Kind::Sqlite {
         return;
     }
-    let place = Place::new().await;
-    let settings = production(place.url());
+    let database = TestDatabase::new().await;
+    let settings = production(database.url());
     assert_eq!(run(&["migrate", "up"], &borrowed(&settings)).code, 0);
-    let url = shared(kind()).url_of_a_service(place.url()).await;
+    let url = shared(kind()).url_of_a_service(database.url()).await;
     let settings = production(&url);
     let settings = borrowed(&settings);
 
@@ -158,7 +157,7 @@ async fn commands_find_the_database_of_the_service_by_its_file_of_settings() {
     // Without it, there is no other database to be found, and none to be made.
     for arguments in [&find[..], &["migrate", "up"], &["migrate", "status"]] {
         let lost = run(arguments, &[("HOME", home_told)]);
-        assert!(lost.code == 1 && lost.stderr.contains("no database is named"), "{lost:?}");
+        assert!(lost.code == 1 && lost.stderr.contains("no setting names a database"), "{lost:?}");
     }
     assert!(!home.exists(), "nothing was made");
     let missing = run(&find, &[("AUTH_ENV_FILE", "/nonexistent")]);
@@ -182,7 +181,7 @@ fn settings_can_be_checked_without_a_start() {
 
     assert_eq!(good.code, 0, "{good:?}");
     assert!(good.stdout.contains("session idle          12h\n"), "{}", good.stdout);
-    assert!(good.stdout.ends_with("the settings are good\n"));
+    assert!(good.stdout.ends_with("the settings are valid\n"));
     assert_eq!(bad.code, 1);
     assert!(bad.stderr.starts_with("auth-server: AUTH_SESSION_IDLE (--session-idle) is `soon`"), "{bad:?}");
     assert!(!fs::exists(data).unwrap(), "nothing was made");

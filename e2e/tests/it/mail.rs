@@ -174,8 +174,8 @@ async fn a_recipient_that_is_refused_holds_up_nobody_and_no_address_is_logged() 
 
     postbox.until(1).await;
     // Several senders work at once: this may be later.
-    let log = server.until_logged("a mail was given up").await;
-    assert!(log.contains("the server answered 550"), "{log}");
+    let log = server.until_logged("an email was given up").await;
+    assert!(log.contains("the server replied 550"), "{log}");
     assert!(!log.contains("@example.org"), "{log}");
 }
 
@@ -189,7 +189,7 @@ async fn wrong_settings_of_mail_stop_the_start_with_a_line_that_names_them() {
     for (name, value, told) in [
         ("AUTH_SMTP_URL", "ftp://127.0.0.1", "AUTH_SMTP_URL (--smtp-url)"),
         ("AUTH_SMTP_URL", "smtp://mail.example.org", "AUTH_SMTP_URL (--smtp-url)"),
-        ("AUTH_SMTP_URL", &wrong_login, "the server answered 535"),
+        ("AUTH_SMTP_URL", &wrong_login, "the server replied 535"),
         ("AUTH_SMTP_URL", &plain, "AUTH_SMTP_URL (--smtp-url)"),
         ("AUTH_MAIL_FROM", "nobody", "AUTH_MAIL_FROM (--mail-from)"),
         ("AUTH_MAIL_FROM", "", "AUTH_MAIL_FROM (--mail-from) is not set"),

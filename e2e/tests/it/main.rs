@@ -1,4 +1,5 @@
 //! Black-box tests: the real binary on a free port, spoken to over HTTP and nothing else.
+#![expect(clippy::disallowed_methods, reason = "tests have deadlines in real time")]
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that can't go on should say where")]
 
 mod account;

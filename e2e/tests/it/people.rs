@@ -101,8 +101,8 @@ async fn what_can_not_be_undone_wants_to_be_confirmed() {
     let client = server.client();
     let cookie = client.logged_in(ADA).await;
 
-    assert!(bad(&server, &["user", "delete", ADA_IS]).contains("say so with --yes"));
-    assert!(bad(&server, &["session", "end-all", "--of-all-users"]).contains("say so with --yes"));
+    assert!(bad(&server, &["user", "delete", ADA_IS]).contains("confirm with --yes"));
+    assert!(bad(&server, &["session", "end-all", "--of-all-users"]).contains("confirm with --yes"));
     assert_eq!(client.profile(&cookie).await.status, 200);
 
     good(&server, &["user", "delete", ADA_IS, "--yes"]);

@@ -1,7 +1,7 @@
 //! Backups, made and restored as `docs/operating.md` says: users log in, sessions live, resets count.
 
 use sqlx::{AssertSqlSafe, Connection};
-use test_servers::{Kind, Place, kind, shared};
+use test_servers::{Kind, TestDatabase, kind, shared};
 
 use crate::support::{ADA, PASSWORD, Server, States, open};
 
@@ -17,9 +17,9 @@ async fn restored(server: &Server, folder: &std::path::Path) -> String {
         return format!("sqlite:{}", copy.display());
     }
     let dump = shared(kind()).dump(url.rsplit('/').next().unwrap());
-    let place = Place::new().await;
-    shared(kind()).restore(place.url().rsplit('/').next().unwrap(), &dump);
-    place.url().to_owned()
+    let database = TestDatabase::new().await;
+    shared(kind()).restore(database.url().rsplit('/').next().unwrap(), &dump);
+    database.url().to_owned()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -20,7 +20,7 @@ async fn while_draining_health_says_so_and_requests_are_still_served() {
 
     let draining = client.get("/healthz").await;
     assert_eq!(told(&draining), (503, r#"{"message":"shutting down"}"#));
-    assert_eq!(health(&server), (1, "answers 503".to_owned()));
+    assert_eq!(health(&server), (1, "returned 503".to_owned()));
     assert_eq!(client.register(ADA).await.status, 200, "still accepted");
     assert!(server.is_running());
     assert!(server.ended().success());
@@ -61,7 +61,7 @@ async fn a_request_under_way_is_finished() {
 
     assert_eq!(registering.await.unwrap().status, 200);
     assert!(status.success());
-    assert!(server.log().contains("ended"));
+    assert!(server.log().contains("stopped"));
 }
 
 #[tokio::test]

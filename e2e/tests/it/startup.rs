@@ -35,7 +35,7 @@ async fn it_announces_address_profile_and_database_in_one_line() {
         database.display()
     );
     assert_eq!(server.ready, expected);
-    assert!(server.log().contains("reset tokens are in answers"));
+    assert!(server.log().contains("reset tokens are returned in responses"));
 }
 
 /// A password in the URL of a database is shown nowhere.
@@ -61,7 +61,7 @@ fn a_database_server_that_is_not_there_is_named() {
 
     let output = run(&[], &[("AUTH_DATABASE_URL", &url), ("AUTH_LISTEN", "127.0.0.1:0")]);
 
-    refused(&output, &format!("the database server at {free} can't be connected to"));
+    refused(&output, &format!("can't connect to the database server at {free}"));
     assert!(!output.stderr.contains("hunter2"), "{output:?}");
 }
 
@@ -156,7 +156,7 @@ fn production_does_not_start_half_protected() {
         ("AUTH_LISTEN", "0.0.0.0:0"),
     ];
     let good = run(&["check-config"], &production);
-    assert!(good.code == 0 && good.stdout.ends_with("the settings are good\n"), "{good:?}");
+    assert!(good.code == 0 && good.stdout.ends_with("the settings are valid\n"), "{good:?}");
 
     for (name, value, told) in [
         ("AUTH_DATABASE_URL", "", "is not set: production needs it"),

@@ -89,7 +89,7 @@ async fn a_hang_up_ends_the_service_as_other_signals_do() {
     let mut server = Server::start();
     server.signal(Signal::HUP);
     assert!(server.ended().success());
-    assert!(server.log().contains("SIGHUP") && server.log().contains("ended"));
+    assert!(server.log().contains("SIGHUP") && server.log().contains("stopped"));
 }
 
 /// What `nohup` is for.

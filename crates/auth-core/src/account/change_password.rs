@@ -1,45 +1,71 @@
-//! Changing one's password: the old one is asked for, other sessions end, this one goes on under a new token.
+//! Changing the password: other sessions are revoked, and the current one gets a new token.
+
+use std::sync::Arc;
 
 use auth_db::{
-    devices,
-    model::{Client, InvalidPassword, MailKind, NewPassword, Password, SecretString, UserChanges},
-    resets, sessions, users,
+    DbError, Transaction, devices,
+    model::{
+        InvalidPassword, Methods, NewPassword, Password, SecretString, Session, SessionId,
+        SessionTokenDigest, UserChanges, UserId,
+    },
+    resets, users,
+};
+use time::OffsetDateTime;
+
+use super::reauthenticate::{Reauthenticated, ReauthenticationError};
+use crate::{
+    Auth, RequestContext, ServiceError,
+    devices::NewDevice,
+    login::{LoggedIn, rotate_session},
+    outbox::Notice,
+    precondition::Precondition,
+    sessions::{AuthenticatedSession, Revoked},
+    throttle::Attempt,
 };
 
-use super::confirm::{ConfirmError, Confirmation, Confirmed};
-use crate::{Auth, CurrentUser, LoggedIn, Unavailable, sessions::Ended};
-
-/// What somebody sends to change their password.
+/// What changes a password.
 #[derive(Debug)]
 pub struct PasswordChange {
-    /// The present password.
+    /// The current password.
     pub password: Password,
-    /// The new one as typed; the policy is asked only once the present one is known to be right.
+    /// The new password as typed. It is checked against the policy only if the current one is right.
     pub new_password: SecretString,
-    /// Who asks.
-    pub confirmation: Confirmation,
 }
 
-/// Why a password was not changed. Nothing changed then.
+/// Why a password was not changed. Nothing changed.
 #[derive(Debug, thiserror::Error)]
 pub enum ChangePasswordError {
-    /// It was not confirmed that the owner asks.
+    /// The user was not reauthenticated.
     #[error(transparent)]
-    Unconfirmed(#[from] ConfirmError),
-    /// The new password is not good.
+    Reauthentication(#[from] ReauthenticationError),
+    /// The new password is not acceptable.
     #[error("the new password {0}")]
     InvalidPassword(#[from] InvalidPassword),
-    /// The session ended, or the password changed, meanwhile.
-    #[error("the session has ended")]
-    Ended,
-    /// What any use case can meet.
+    /// The session was revoked, or the password changed, meanwhile.
+    #[error("the session was revoked")]
+    SessionRevoked,
+    /// The service failed.
     #[error(transparent)]
-    Unavailable(#[from] Unavailable),
+    Service(#[from] ServiceError),
+}
+
+/// The transaction of a change.
+struct Change {
+    user: UserId,
+    session: SessionId,
+    precondition: Precondition,
+    changes: UserChanges,
+    digest: SessionTokenDigest,
+    methods: Methods,
+    notice: Notice,
+    new_device: Option<NewDevice>,
+    attempt: Attempt,
+    now: OffsetDateTime,
 }
 
 impl Auth {
-    /// Changes a user's own password: revokes all other sessions, all other devices and the outstanding reset link, and
-    /// gives this session a new token, in one transaction with the notice that is sent.
+    /// Changes a user's own password. One transaction stores the hash and a notice, revokes all other sessions, all other
+    /// devices and the outstanding reset, and gives this session a new token.
     ///
     /// # Errors
     ///
@@ -47,75 +73,102 @@ impl Auth {
     #[tracing::instrument(level = "debug", name = "core.change_password", skip_all)]
     pub async fn change_password(
         &self,
-        current: &CurrentUser,
+        current: &AuthenticatedSession,
         change: PasswordChange,
+        context: &RequestContext,
     ) -> Result<LoggedIn, ChangePasswordError> {
-        let PasswordChange { password, new_password, confirmation } = change;
-        let confirmed = self.confirm_by_password(current, &password, &confirmation).await?;
-        let reservation = confirmed.reservation.clone();
-        let changed = self.change_confirmed(current, confirmed, new_password, &confirmation.client).await;
-        match &changed {
-            // Settled with the change.
-            Ok(_) => {
-                tracing::info!(event = "password.changed", user_id = %current.id, "a password was changed");
+        let PasswordChange { password, new_password } = change;
+        let mut reauthenticated = self.reauthenticate_by_password(current, &password, context).await?;
+        let changes = self.hash_new_password(&mut reauthenticated, new_password).await;
+        let changes = match changes {
+            Ok(changes) => changes,
+            Err(error) => {
+                match error {
+                    ChangePasswordError::Service(_) => reauthenticated.attempt.cancel(),
+                    // The current password was right.
+                    _ => reauthenticated.attempt.succeed_now().await?,
+                }
+                return Err(error);
             }
-            Err(ChangePasswordError::Unavailable(_)) => self.withdraw(reservation.as_ref()),
-            Err(_) => self.settle(reservation.as_ref()).await?,
-        }
-        changed
+        };
+        self.store_change(current, reauthenticated, changes, context).await
     }
 
-    async fn change_confirmed(
+    async fn hash_new_password(
         &self,
-        current: &CurrentUser,
-        confirmed: Confirmed,
+        reauthenticated: &mut Reauthenticated,
         new_password: SecretString,
-        client: &Client,
-    ) -> Result<LoggedIn, ChangePasswordError> {
-        let Confirmed { user, basis, reservation, mut slot } = confirmed;
+    ) -> Result<UserChanges, ChangePasswordError> {
         let parts = self.parts();
         let new = NewPassword::parse(new_password, &parts.policy.password)?;
-        parts.denylist.admit(&new, &user.email)?;
-        let hash = slot.hash(&new).await.map_err(Unavailable::from)?;
-        drop(slot);
+        parts.denylist.check(&new, &reauthenticated.authenticated.user().email)?;
+        let hash = reauthenticated.permit.hash(&new).await.map_err(ServiceError::from)?;
+        Ok(UserChanges::hashed_password(hash))
+    }
 
-        let now = self.now();
-        let token = parts.entropy.token(parts.policy.token_format).map_err(Unavailable::from)?;
-        let device = self.new_device(user.id, client, now).await?;
-        let (device, new_device) = device.unzip();
-        let notice = self.notice(MailKind::PasswordChanged, &user.email, client, None);
+    async fn store_change(
+        &self,
+        current: &AuthenticatedSession,
+        reauthenticated: Reauthenticated,
+        changes: UserChanges,
+        context: &RequestContext,
+    ) -> Result<LoggedIn, ChangePasswordError> {
+        let Reauthenticated { authenticated, precondition, attempt, permit } = reauthenticated;
+        drop(permit);
+        let (parts, now) = (self.parts(), self.now());
+        let user = authenticated.user();
+        let token = parts.env.entropy.token(parts.policy.token_format).map_err(ServiceError::from)?;
+        let issued = parts.devices.issue(user.id, &context.client).await.inspect_err(|_| attempt.cancel())?;
+        let (device, new_device) = issued.unzip();
         let digest = token.digest();
-        let (auth, session_id) = (self.clone(), current.session.id);
-        let change = async move {
-            let write = auth.parts().db.write(async |tx| {
-                if basis.lock(&tx).await?.is_none() {
-                    return Ok((None, Ended::NONE));
-                }
-                let Some(mut session) = sessions::find_of_user(&tx, user.id, session_id).await? else {
-                    return Ok((None, Ended::NONE));
-                };
-                users::update_user(&tx, user.id, &UserChanges::hashed_password(hash.clone()), now).await?;
-                resets::end_of(&tx, user.id).await?;
-                let ended = Ended::all_of(&tx, user.id).await?;
-                session.last_seen_at = now;
-                sessions::insert(&tx, &session, &digest).await?;
-                devices::delete_all_of(&tx, user.id).await?;
-                if let Some(new_device) = &new_device {
-                    new_device.insert(&tx).await?;
-                }
-                if let Some(reservation) = &reservation {
-                    reservation.succeeded(&tx).await?;
-                }
-                notice.put(&tx, now).await?;
-                Ok((Some(session), ended))
-            });
-            write.await
+        let change = Arc::new(Change {
+            user: user.id,
+            session: current.session.id,
+            precondition,
+            changes,
+            digest,
+            methods: authenticated.methods(),
+            notice: parts.outbox.password_changed(&user.email, context),
+            new_device,
+            attempt,
+            now,
+        });
+        let write = {
+            let change = Arc::clone(&change);
+            move |tx| {
+                let change = Arc::clone(&change);
+                async move { change.write(&tx).await }
+            }
         };
-        let Some(session) = parts.sessions.ending(Some(current.id), change).await? else {
-            return Err(ChangePasswordError::Ended);
+        let written = parts.sessions.write(Some(user.id), write).await;
+        let Some(session) = written.inspect_err(|_| change.attempt.cancel())? else {
+            change.attempt.succeed_now().await?;
+            return Err(ChangePasswordError::SessionRevoked);
         };
         parts.sessions.opened(digest, now);
-        parts.mail_wanted.notify_one();
-        Ok(LoggedIn { session, token, device })
+        parts.outbox.wake();
+        tracing::info!(event = "password.changed", user_id = %user.id, "a password was changed");
+        Ok(LoggedIn::new(session, token, device, now))
+    }
+}
+
+impl Change {
+    /// Returns the current session with its new token; none if the precondition does not hold.
+    async fn write(&self, tx: &Transaction) -> Result<(Option<Session>, Revoked), DbError> {
+        let (user, now) = (self.user, self.now);
+        if self.precondition.lock(tx).await?.is_none() {
+            return Ok((None, Revoked::NONE));
+        }
+        users::update_user(tx, user, &self.changes, now).await?;
+        resets::revoke(tx, user).await?;
+        let rotated = rotate_session(tx, user, self.session, &self.digest, self.methods, now).await?;
+        let Some((session, revoked)) = rotated else { return Err(DbError::NoResultFound) };
+        devices::delete_all_of(tx, user).await?;
+        if let Some(new_device) = &self.new_device {
+            new_device.insert(tx).await?;
+        }
+        self.attempt.succeed(tx).await?;
+        self.notice.insert(tx, now).await?;
+        Ok((Some(session), revoked))
     }
 }

@@ -1,12 +1,15 @@
-//! What users do with their own accounts, besides logging in and out.
+//! What users do with their own accounts.
 
 mod change_password;
-mod confirm;
-mod delete_account;
-mod own_sessions;
+mod delete;
+mod reauthenticate;
+mod register;
+mod sessions;
 
 pub use self::{
     change_password::{ChangePasswordError, PasswordChange},
-    confirm::{ConfirmError, Confirmation, FRESH_LOGIN},
-    own_sessions::OwnSession,
+    reauthenticate::{Reauthentication, ReauthenticationError},
+    register::RegisterError,
+    sessions::OwnSession,
 };
+pub use crate::policy::REAUTHENTICATION_WINDOW;

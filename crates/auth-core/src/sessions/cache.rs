@@ -1,165 +1,153 @@
-//! What was looked up before, and when it may be believed.
+//! The session cache, and when it may serve its entries.
 
 use std::{
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
-    time::{Duration as Real, Instant},
+    time::{Duration, Instant},
 };
 
-use auth_db::model::SessionTokenDigest;
-use time::{Duration, OffsetDateTime};
+use auth_db::model::{SessionTokenDigest, instant};
+use time::OffsetDateTime;
 
-use super::last_seen::Seen;
-use crate::CurrentUser;
+use super::{AuthenticatedSession, coherence::Coherence, last_seen::UseRecord, monotonic};
 
-/// How long a look-up is believed before it is made again.
+/// The time to live of an entry.
 ///
-/// Endings are heard of, so this is for what is not: a stored address that a program changed by `auth-db`, a
-/// later use of the session that another process wrote down. It costs a look-up a minute for each session
-/// in use. Not longer than the shortest idle time that can be set.
-const BELIEVED: Duration = Duration::minutes(1);
+/// Revocations reach the cache. The TTL is for changes that do not: an address that a program changed by `auth-db`, or a
+/// later use of the session that another process recorded. It costs a look-up a minute for each session in use. It is not
+/// longer than the shortest idle timeout that can be set.
+const TTL: Duration = Duration::from_mins(1);
 
-/// Looked-up sessions, the most used of them, for as long as they are known to be as they were.
+/// The most used sessions, as long as they are known to be current.
 pub struct Cache {
-    /// None if nothing is to be remembered.
+    /// None if nothing is cached.
     entries: Option<moka::sync::Cache<SessionTokenDigest, Arc<Entry>>>,
-    /// Counts endings. Held while something is put in, so that no ending passes meanwhile.
-    endings: Mutex<u64>,
-    others: Others,
+    /// Counts revocations. It is locked while an entry is filled, so that no revocation happens meanwhile.
+    revocations: Mutex<u64>,
+    coherence: Coherence,
     began: Instant,
-    /// Until when others are known not to have ended anything, in nanoseconds since `began`.
+    /// The instant up to which no other process has revoked a session unnoticed, in nanoseconds since `began`.
     trusted_until: AtomicU64,
 }
 
-/// Who else can end sessions, and what of it is heard.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Others {
-    /// Nobody.
-    None,
-    /// Processes that are watched: nothing is given out without trust, or else only what was looked up no
-    /// longer ago than this.
-    Some { accepted_staleness: Option<Real> },
-}
-
-/// A session that was looked up.
+/// A cached session.
 pub struct Entry {
-    pub current: Arc<CurrentUser>,
-    /// When it was last used.
-    pub seen: Arc<Seen>,
+    pub current: Arc<AuthenticatedSession>,
+    pub use_record: Arc<UseRecord>,
     filled_at: OffsetDateTime,
-    /// Before the look-up, by a clock that nobody sets.
-    ticket: Ticket,
+    lookup: Lookup,
 }
 
 impl Entry {
     pub const fn new(
-        current: Arc<CurrentUser>,
-        seen: Arc<Seen>,
+        current: Arc<AuthenticatedSession>,
+        use_record: Arc<UseRecord>,
         now: OffsetDateTime,
-        ticket: Ticket,
+        lookup: Lookup,
     ) -> Self {
-        Self { current, seen, filled_at: now, ticket }
+        Self { current, use_record, filled_at: now, lookup }
     }
 }
 
-/// Taken before a look-up: what it finds is remembered only if nothing ended since.
+/// A look-up that has begun. Its result is cached only if no session was revoked since.
 #[derive(Debug, Clone, Copy)]
-pub struct Ticket {
-    endings: u64,
-    taken_at: Instant,
+pub struct Lookup {
+    revocations: u64,
+    /// By the monotonic clock.
+    begun_at: Instant,
 }
 
 impl Cache {
-    /// Holds at most `entries`.
-    pub fn new(entries: u64, others: Others) -> Self {
+    /// A cache with at most `capacity` entries.
+    pub fn new(capacity: u64, coherence: Coherence) -> Self {
         Self {
-            entries: (entries > 0).then(|| moka::sync::Cache::new(entries)),
-            endings: Mutex::new(0),
-            others,
-            began: Instant::now(),
+            entries: (capacity > 0).then(|| moka::sync::Cache::new(capacity)),
+            revocations: Mutex::new(0),
+            coherence,
+            began: monotonic(),
             trusted_until: AtomicU64::new(0),
         }
     }
 
-    /// Whether somebody must watch what others do.
-    pub const fn needs_watching(&self) -> bool {
-        self.entries.is_some() && matches!(self.others, Others::Some { .. })
+    /// Whether the cache can serve entries only while the change feed is followed.
+    pub const fn needs_change_feed(&self) -> bool {
+        self.entries.is_some() && matches!(self.coherence, Coherence::Shared { .. })
     }
 
-    /// What is remembered of a session.
+    /// The entry of a session, if it may be served.
     pub fn get(&self, session: &SessionTokenDigest, now: OffsetDateTime) -> Option<Arc<Entry>> {
         let entries = self.entries.as_ref()?;
         let entry = entries.get(session)?;
         if !self.is_trusted() && !self.is_fresh_enough(&entry) {
             return None;
         }
-        let valid = entry.filled_at <= now && now < entry.filled_at.saturating_add(BELIEVED);
-        valid.then_some(entry)
+        let is_valid = entry.filled_at <= now && now < instant::after(entry.filled_at, TTL);
+        is_valid.then_some(entry)
     }
 
-    pub fn ticket(&self) -> Ticket {
-        Ticket { taken_at: Instant::now(), endings: *self.endings() }
+    pub fn begin_lookup(&self) -> Lookup {
+        Lookup { begun_at: monotonic(), revocations: *self.revocations() }
     }
 
-    /// Remembers what was looked up, unless something ended since its ticket was taken.
+    /// Caches the result of a look-up, unless a session was revoked since it began.
     pub fn fill(&self, session: SessionTokenDigest, entry: Entry) {
         let Some(entries) = &self.entries else { return };
-        let endings = self.endings();
-        if *endings == entry.ticket.endings {
+        let revocations = self.revocations();
+        if *revocations == entry.lookup.revocations {
             entries.insert(session, Arc::new(entry));
         }
     }
 
-    /// These ended.
-    pub fn forget(&self, ended: &[SessionTokenDigest]) {
+    /// Removes revoked sessions.
+    pub fn remove(&self, revoked: &[SessionTokenDigest]) {
         let Some(entries) = &self.entries else { return };
-        if ended.is_empty() {
+        if revoked.is_empty() {
             return;
         }
-        let mut endings = self.endings();
-        *endings += 1;
-        for session in ended {
+        let mut revocations = self.revocations();
+        *revocations += 1;
+        for session in revoked {
             entries.invalidate(session);
         }
     }
 
-    /// Nobody knows what ended.
+    /// Removes all entries.
     pub fn clear(&self) {
         let Some(entries) = &self.entries else { return };
-        let mut endings = self.endings();
-        *endings += 1;
+        let mut revocations = self.revocations();
+        *revocations += 1;
         entries.invalidate_all();
     }
 
-    /// Nobody else ended anything that was not heard of until `then`.
+    /// Records that no other process revoked a session unnoticed up to `then`.
     pub fn trust_until(&self, then: Instant) {
         let nanos = then.saturating_duration_since(self.began).as_nanos();
         self.trusted_until.fetch_max(u64::try_from(nanos).unwrap_or(u64::MAX), Ordering::AcqRel);
     }
 
     fn is_fresh_enough(&self, entry: &Entry) -> bool {
-        match self.others {
-            Others::Some { accepted_staleness: Some(accepted) } => entry.ticket.taken_at.elapsed() < accepted,
-            Others::Some { accepted_staleness: None } | Others::None => false,
+        match self.coherence {
+            Coherence::Shared { max_staleness: Some(max) } => entry.lookup.begun_at.elapsed() < max,
+            Coherence::Shared { max_staleness: None } | Coherence::Exclusive => false,
         }
     }
 
     fn is_trusted(&self) -> bool {
-        self.others == Others::None
+        self.coherence == Coherence::Exclusive
             || self.began.elapsed().as_nanos() < u128::from(self.trusted_until.load(Ordering::Acquire))
     }
 
-    fn endings(&self) -> MutexGuard<'_, u64> {
-        // Nothing under this lock can panic half-way through a change.
-        self.endings.lock().unwrap_or_else(PoisonError::into_inner)
+    fn revocations(&self) -> MutexGuard<'_, u64> {
+        // No code under this lock can panic in the middle of a change.
+        self.revocations.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use auth_db::model::{Client, Email, Session, SessionId, UserId};
+    use auth_db::model::{ClientInfo, Email, Methods, Session, SessionId, UserId};
 
     use super::*;
 
@@ -167,103 +155,106 @@ mod tests {
     const OTHER: SessionTokenDigest = SessionTokenDigest::from_bytes([8; 32]);
     const START: OffsetDateTime = OffsetDateTime::UNIX_EPOCH;
 
-    const SEEN: Others = Others::Some { accepted_staleness: None };
+    const SHARED: Coherence = Coherence::Shared { max_staleness: None };
 
-    fn entry(ticket: Ticket) -> Entry {
+    fn entry(lookup: Lookup) -> Entry {
         let session = Session {
             id: SessionId::mint(0, &[0; 10]),
             user_id: UserId::from_i64(1),
             created_at: START,
+            authenticated_at: START,
+            methods: Methods::PASSWORD,
             last_seen_at: START,
-            expires_at: START + Duration::days(1),
-            client: Client::default(),
+            expires_at: START + Duration::from_hours(24),
+            client: ClientInfo::default(),
         };
         let email = Email::parse("ada@example.org").unwrap();
-        let current = CurrentUser { id: session.user_id, email, session };
-        let seen = crate::sessions::last_seen::LastSeen::default().note(SESSION, START);
-        Entry::new(Arc::new(current), seen, START, ticket)
+        let current = AuthenticatedSession { user_id: session.user_id, email, session };
+        let use_record = crate::sessions::last_seen::LastSeen::default().record(SESSION, START);
+        Entry::new(Arc::new(current), use_record, START, lookup)
     }
 
     fn filled(cache: Cache) -> Cache {
-        cache.fill(SESSION, entry(cache.ticket()));
+        cache.fill(SESSION, entry(cache.begin_lookup()));
         cache
     }
 
-    fn holds(cache: &Cache) -> bool {
+    fn serves(cache: &Cache) -> bool {
         cache.get(&SESSION, START).is_some()
     }
 
     #[test]
-    fn what_was_looked_up_is_remembered_until_it_ends() {
-        let cache = filled(Cache::new(10, Others::None));
-        assert!(holds(&cache));
+    fn an_entry_is_served_until_its_session_is_revoked() {
+        let cache = filled(Cache::new(10, Coherence::Exclusive));
+        assert!(serves(&cache));
 
-        cache.forget(&[OTHER]);
-        assert!(holds(&cache));
-        cache.forget(&[OTHER, SESSION]);
-        assert!(!holds(&cache));
+        cache.remove(&[OTHER]);
+        assert!(serves(&cache));
+        cache.remove(&[OTHER, SESSION]);
+        assert!(!serves(&cache));
     }
 
     #[test]
-    fn a_look_up_that_an_ending_passed_is_not_remembered() {
-        let cache = Cache::new(10, Others::None);
-        for ending in [Cache::clear, |cache: &Cache| cache.forget(&[OTHER])] {
-            let ticket = cache.ticket();
-            ending(&cache);
-            cache.fill(SESSION, entry(ticket));
-            assert!(!holds(&cache));
+    fn a_look_up_during_a_revocation_is_not_cached() {
+        let cache = Cache::new(10, Coherence::Exclusive);
+        for revoke in [Cache::clear, |cache: &Cache| cache.remove(&[OTHER])] {
+            let lookup = cache.begin_lookup();
+            revoke(&cache);
+            cache.fill(SESSION, entry(lookup));
+            assert!(!serves(&cache));
         }
 
-        cache.fill(SESSION, entry(cache.ticket()));
-        assert!(holds(&cache));
+        cache.fill(SESSION, entry(cache.begin_lookup()));
+        assert!(serves(&cache));
         cache.clear();
-        assert!(!holds(&cache));
+        assert!(!serves(&cache));
     }
 
     #[test]
-    fn a_look_up_is_believed_for_a_minute() {
-        let cache = filled(Cache::new(10, Others::None));
-        for (after, believed) in [(0, true), (59, true), (60, false), (-1, false)] {
-            assert_eq!(cache.get(&SESSION, START + Duration::seconds(after)).is_some(), believed, "{after}");
+    fn an_entry_is_served_for_a_minute() {
+        let cache = filled(Cache::new(10, Coherence::Exclusive));
+        for (after, is_served) in [(0, true), (59, true), (60, false), (-1, false)] {
+            let now = START + time::Duration::seconds(after);
+            assert_eq!(cache.get(&SESSION, now).is_some(), is_served, "{after}");
         }
     }
 
     #[test]
-    fn where_others_can_end_sessions_nothing_is_given_out_without_trust() {
-        let cache = filled(Cache::new(10, SEEN));
-        assert!(!holds(&cache));
+    fn where_other_processes_can_revoke_sessions_nothing_is_served_without_trust() {
+        let cache = filled(Cache::new(10, SHARED));
+        assert!(!serves(&cache));
 
-        cache.trust_until(Instant::now() + Real::from_mins(10));
-        assert!(holds(&cache));
-        assert!(cache.needs_watching() && !Cache::new(10, Others::None).needs_watching());
+        cache.trust_until(monotonic() + Duration::from_mins(10));
+        assert!(serves(&cache));
+        assert!(cache.needs_change_feed() && !Cache::new(10, Coherence::Exclusive).needs_change_feed());
 
-        let lapsed = filled(Cache::new(10, SEEN));
-        lapsed.trust_until(Instant::now());
-        assert!(!holds(&lapsed));
+        let lapsed = filled(Cache::new(10, SHARED));
+        lapsed.trust_until(monotonic());
+        assert!(!serves(&lapsed));
     }
 
     #[test]
-    fn what_was_looked_up_a_moment_ago_is_given_out_where_that_is_accepted() {
-        for (accepted, held) in [(Real::from_mins(10), true), (Real::ZERO, false)] {
-            let others = Others::Some { accepted_staleness: Some(accepted) };
-            let cache = filled(Cache::new(10, others));
-            assert_eq!(holds(&cache), held);
-            cache.forget(&[SESSION]);
-            assert!(!holds(&cache));
+    fn a_fresh_entry_is_served_where_staleness_is_accepted() {
+        for (max, is_served) in [(Duration::from_mins(10), true), (Duration::ZERO, false)] {
+            let coherence = Coherence::Shared { max_staleness: Some(max) };
+            let cache = filled(Cache::new(10, coherence));
+            assert_eq!(serves(&cache), is_served);
+            cache.remove(&[SESSION]);
+            assert!(!serves(&cache));
         }
     }
 
     #[test]
-    fn a_cache_without_room_remembers_nothing() {
-        let cache = filled(Cache::new(0, Others::None));
-        assert!(!holds(&cache) && !cache.needs_watching());
+    fn a_cache_without_capacity_is_empty() {
+        let cache = filled(Cache::new(0, Coherence::Exclusive));
+        assert!(!serves(&cache) && !cache.needs_change_feed());
     }
 
     #[test]
     fn memory_is_bounded() {
-        let cache = Cache::new(10, Others::None);
+        let cache = Cache::new(10, Coherence::Exclusive);
         for number in 0..100 {
-            cache.fill(SessionTokenDigest::from_bytes([number; 32]), entry(cache.ticket()));
+            cache.fill(SessionTokenDigest::from_bytes([number; 32]), entry(cache.begin_lookup()));
         }
         let entries = cache.entries.as_ref().unwrap();
         entries.run_pending_tasks();

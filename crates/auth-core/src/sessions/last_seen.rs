@@ -1,4 +1,4 @@
-//! When sessions were last used: noted in memory, written down in batches.
+//! The last uses of sessions: recorded in memory, and written to the database in batches.
 
 use std::{
     collections::HashMap,
@@ -8,58 +8,57 @@ use std::{
     },
 };
 
-use auth_db::model::SessionTokenDigest;
+use auth_db::model::{SessionTokenDigest, instant};
 use time::OffsetDateTime;
 
 use crate::policy::LAST_SEEN_FLUSH;
 
-/// How many sessions are remembered that have nothing to write down. Beyond, those that are not in the cache
-/// either are forgotten, which costs exactness (see [`LastSeen::latest`]) and nothing else. About 100 bytes
-/// each.
-const REMEMBERED: usize = 100_000;
+/// The number of records above which those are removed that are written and whose sessions are not cached. That costs
+/// precision (see [`LastSeen::latest`]). About 100 bytes each.
+const MAX_RECORDS: usize = 100_000;
 
-/// How far a clock may go back without anything being corrected, in microseconds: a minute.
+/// The step of a clock that is not corrected, in microseconds: a minute.
 const CLOCK_TOLERANCE: i64 = 60_000_000;
 
-/// What this process saw of the use of sessions.
+/// The last uses of sessions in this process.
 #[derive(Debug, Default)]
-pub struct LastSeen(Mutex<HashMap<SessionTokenDigest, Arc<Seen>>>);
+pub struct LastSeen(Mutex<HashMap<SessionTokenDigest, Arc<UseRecord>>>);
 
-/// When one session was last used, as far as this process saw it.
+/// The last use of one session in this process.
 #[derive(Debug)]
-pub struct Seen {
+pub struct UseRecord {
     /// In microseconds since 1970.
     at: AtomicI64,
-    /// Which of these was written down last.
+    /// The value of `at` that was written last.
     written: AtomicI64,
-    /// Whether the session ended, for whoever still holds this.
-    ended: AtomicBool,
+    /// Whether the session was revoked, for code that still holds this record.
+    revoked: AtomicBool,
 }
 
-impl Seen {
-    /// When it was last used.
+impl UseRecord {
+    /// The instant of the last use.
     pub fn at(&self) -> OffsetDateTime {
-        instant(self.at.load(Ordering::Acquire))
+        from_micros(self.at.load(Ordering::Acquire))
     }
 
-    /// It was used; an instant before one that is known changes nothing, unless that one is of a clock that was ahead.
-    pub fn note(&self, at: OffsetDateTime) {
+    /// Records a use. An earlier instant than the known one changes nothing, unless the clock was ahead then.
+    pub fn record(&self, at: OffsetDateTime) {
         let at = micros(at);
         let before = self.at.fetch_max(at, Ordering::AcqRel);
         if before > at.saturating_add(CLOCK_TOLERANCE) {
-            // Another use at this moment is as good.
+            // A concurrent use has almost the same instant.
             let _ = self.at.compare_exchange(before, at, Ordering::AcqRel, Ordering::Acquire);
             self.written.store(i64::MIN, Ordering::Release);
         }
     }
 
-    /// Whether the session ended.
-    pub fn has_ended(&self) -> bool {
-        self.ended.load(Ordering::SeqCst)
+    /// Whether the session was revoked.
+    pub fn is_revoked(&self) -> bool {
+        self.revoked.load(Ordering::SeqCst)
     }
 
     fn new(at: i64, written: i64) -> Self {
-        Self { at: at.into(), written: written.into(), ended: false.into() }
+        Self { at: at.into(), written: written.into(), revoked: false.into() }
     }
 
     fn is_written(&self) -> bool {
@@ -68,72 +67,69 @@ impl Seen {
 }
 
 impl LastSeen {
-    /// A session was opened: the stored instant is this one.
+    /// Records that a session was opened, and stored with this instant.
     pub fn opened(&self, session: SessionTokenDigest, at: OffsetDateTime) {
         let at = micros(at);
-        self.seen().insert(session, Arc::new(Seen::new(at, at)));
+        self.records().insert(session, Arc::new(UseRecord::new(at, at)));
     }
 
-    /// A session was used; further uses can be noted in what this answers.
-    pub fn note(&self, session: SessionTokenDigest, at: OffsetDateTime) -> Arc<Seen> {
-        let mut seen = self.seen();
-        let entry = seen.entry(session).or_insert_with(|| Arc::new(Seen::new(micros(at), i64::MIN)));
-        entry.note(at);
+    /// Records a use of a session. Further uses can be recorded in the result.
+    pub fn record(&self, session: SessionTokenDigest, at: OffsetDateTime) -> Arc<UseRecord> {
+        let mut records = self.records();
+        let entry = records.entry(session).or_insert_with(|| Arc::new(UseRecord::new(micros(at), i64::MIN)));
+        entry.record(at);
         Arc::clone(entry)
     }
 
-    /// When a session was last used, as far as can be known from here.
+    /// The latest known use of a session.
     ///
-    /// If this process saw it used, and nobody wrote down a later use, that is exact. Otherwise another
-    /// process, or this one before it was restarted, may have seen it later than `stored` says, by up to
-    /// two flush intervals: they are allowed.
+    /// It is exact if this process recorded it, and no process stored a later one. Otherwise another process, or this one
+    /// before a restart, may have recorded a use up to two flush intervals after `stored`, which are added.
     pub fn latest(&self, session: &SessionTokenDigest, stored: OffsetDateTime) -> OffsetDateTime {
-        match self.seen().get(session) {
-            Some(seen) if seen.at() >= stored => seen.at(),
-            _ => stored.saturating_add(LAST_SEEN_FLUSH * 2),
+        match self.records().get(session) {
+            Some(record) if record.at() >= stored => record.at(),
+            _ => instant::after(stored, LAST_SEEN_FLUSH * 2),
         }
     }
 
-    /// Takes instants in the future of `now` for `now`: the clock was ahead.
-    pub fn pull_back(&self, now: OffsetDateTime) {
-        for seen in self.seen().values() {
-            // One of the present or the past stays as it is.
-            if seen.at() > now {
-                seen.note(now);
+    /// Replaces instants in the future of `now` by `now`: the clock was ahead.
+    pub fn correct(&self, now: OffsetDateTime) {
+        for record in self.records().values() {
+            if record.at() > now {
+                record.record(now);
             }
         }
     }
 
-    /// A session ended: nothing needs to be known of it.
-    pub fn forget(&self, session: &SessionTokenDigest) {
-        if let Some(seen) = self.seen().remove(session) {
-            seen.ended.store(true, Ordering::SeqCst);
+    /// Removes the record of a revoked session.
+    pub fn remove(&self, session: &SessionTokenDigest) {
+        if let Some(record) = self.records().remove(session) {
+            record.revoked.store(true, Ordering::SeqCst);
         }
     }
 
-    /// What is to be written down. What has been, is in nobody's hands and is too much to remember, is
-    /// forgotten.
+    /// The uses that are not written. Removes records of sessions that are written and not cached, if there are too many.
     pub fn unwritten(&self) -> Vec<(SessionTokenDigest, OffsetDateTime)> {
-        let mut seen = self.seen();
-        if seen.len() > REMEMBERED {
-            seen.retain(|_, seen| !seen.is_written() || Arc::strong_count(seen) > 1);
+        let mut records = self.records();
+        if records.len() > MAX_RECORDS {
+            records.retain(|_, record| !record.is_written() || Arc::strong_count(record) > 1);
         }
-        let unwritten = seen.iter().filter(|(_, seen)| !seen.is_written());
-        unwritten.map(|(session, seen)| (*session, seen.at())).collect()
+        let unwritten = records.iter().filter(|(_, record)| !record.is_written());
+        unwritten.map(|(session, record)| (*session, record.at())).collect()
     }
 
-    /// These were written down.
-    pub fn wrote(&self, batch: &[(SessionTokenDigest, OffsetDateTime)]) {
-        let seen = self.seen();
+    /// Records that a batch was written.
+    pub fn written(&self, batch: &[(SessionTokenDigest, OffsetDateTime)]) {
+        let records = self.records();
         for (session, at) in batch {
-            if let Some(seen) = seen.get(session) {
-                seen.written.fetch_max(micros(*at), Ordering::AcqRel);
+            if let Some(record) = records.get(session) {
+                record.written.fetch_max(micros(*at), Ordering::AcqRel);
             }
         }
     }
 
-    fn seen(&self) -> MutexGuard<'_, HashMap<SessionTokenDigest, Arc<Seen>>> {
-        // Nothing here can panic half-way through a change.
+    fn records(&self) -> MutexGuard<'_, HashMap<SessionTokenDigest, Arc<UseRecord>>> {
+        // No code under this lock can panic in the middle of a change.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -142,7 +138,7 @@ fn micros(at: OffsetDateTime) -> i64 {
     i64::try_from(at.unix_timestamp_nanos() / 1000).unwrap_or(i64::MAX)
 }
 
-fn instant(micros: i64) -> OffsetDateTime {
+fn from_micros(micros: i64) -> OffsetDateTime {
     OffsetDateTime::from_unix_timestamp_nanos(i128::from(micros) * 1000).unwrap_or(OffsetDateTime::UNIX_EPOCH)
 }
 
@@ -159,64 +155,64 @@ mod tests {
     }
 
     #[test]
-    fn what_this_process_saw_is_exact_and_what_is_only_stored_gets_an_allowance() {
+    fn a_recorded_use_is_exact_and_a_stored_one_gets_an_allowance() {
         let last_seen = LastSeen::default();
         assert_eq!(last_seen.latest(&SESSION, at(100)), at(160));
 
-        last_seen.note(SESSION, at(100));
+        last_seen.record(SESSION, at(100));
         assert_eq!(last_seen.latest(&SESSION, at(100)), at(100));
         assert_eq!(last_seen.latest(&SESSION, at(90)), at(100));
-        assert_eq!(last_seen.latest(&SESSION, at(110)), at(170), "another process saw it later");
+        assert_eq!(last_seen.latest(&SESSION, at(110)), at(170), "another process recorded a later use");
     }
 
     #[test]
     fn a_use_during_a_flush_is_written_by_the_next() {
         let last_seen = LastSeen::default();
-        last_seen.note(SESSION, at(1));
+        last_seen.record(SESSION, at(1));
         let batch = last_seen.unwritten();
-        last_seen.note(SESSION, at(2));
+        last_seen.record(SESSION, at(2));
 
-        last_seen.wrote(&batch);
+        last_seen.written(&batch);
 
         assert_eq!(last_seen.unwritten(), [(SESSION, at(2))]);
     }
 
     #[test]
-    fn a_clock_that_goes_back_takes_nothing_back() {
+    fn a_clock_that_is_set_back_changes_nothing() {
         let last_seen = LastSeen::default();
-        last_seen.note(SESSION, at(10));
-        last_seen.note(SESSION, at(5));
+        last_seen.record(SESSION, at(10));
+        last_seen.record(SESSION, at(5));
 
         assert_eq!(last_seen.latest(&SESSION, at(0)), at(10));
     }
 
-    /// Nobody uses it again: it must not look used until the clock has caught up.
+    /// An unused session must not seem used until the clock has caught up.
     #[test]
-    fn what_was_seen_by_a_clock_that_was_ahead_is_taken_for_now() {
+    fn a_use_by_a_clock_that_was_ahead_is_dated_now() {
         let last_seen = LastSeen::default();
-        last_seen.note(SESSION, at(1_000_000));
-        last_seen.pull_back(at(500));
+        last_seen.record(SESSION, at(1_000_000));
+        last_seen.correct(at(500));
         assert_eq!(last_seen.latest(&SESSION, at(0)), at(500));
 
-        last_seen.note(SESSION, at(1_000_000));
-        last_seen.note(SESSION, at(600));
+        last_seen.record(SESSION, at(1_000_000));
+        last_seen.record(SESSION, at(600));
         assert_eq!(last_seen.latest(&SESSION, at(0)), at(600));
     }
 
     #[test]
-    fn memory_is_bounded_by_forgetting_what_is_written() {
+    fn memory_is_bounded_by_removing_written_records() {
         let last_seen = LastSeen::default();
-        for number in 0..=u32::try_from(REMEMBERED).unwrap() {
+        for number in 0..=u32::try_from(MAX_RECORDS).unwrap() {
             let mut bytes = [0; 32];
             bytes[..4].copy_from_slice(&number.to_le_bytes());
             last_seen.opened(SessionTokenDigest::from_bytes(bytes), at(0));
         }
-        last_seen.note(SESSION, at(1));
-        let cached = last_seen.note(SessionTokenDigest::from_bytes([0; 32]), at(0));
+        last_seen.record(SESSION, at(1));
+        let cached = last_seen.record(SessionTokenDigest::from_bytes([0; 32]), at(0));
 
         assert_eq!(last_seen.unwritten(), [(SESSION, at(1))]);
-        assert_eq!(last_seen.seen().len(), 2, "one to be written, and one that is still noted in");
-        cached.note(at(2));
+        assert_eq!(last_seen.records().len(), 2, "one that is not written, and one that is in use");
+        cached.record(at(2));
         assert_eq!(last_seen.unwritten().len(), 2);
     }
 }

@@ -1,252 +1,275 @@
-//! The stored sessions: one type checks them, and one type ends them.
+//! The engine of sessions: it authenticates requests from a cache, and it is the only code that revokes sessions.
 
 mod cache;
-mod ended;
+mod coherence;
+mod in_flight;
 mod last_seen;
-mod listen;
-mod lookups;
+mod loader;
+mod revoked;
 #[cfg(test)]
 mod tests;
-mod under_way;
-mod watch;
 
-use std::{panic::resume_unwind, sync::Arc};
+use std::{panic::resume_unwind, sync::Arc, time::Duration};
 
 use auth_db::{
-    Channel, Database, DbError,
-    model::{Session, SessionTokenDigest, UserId},
-    sessions,
+    ChangeFeed, Database, DbError, Transaction,
+    model::{Email, Session, SessionTokenDigest, UserId},
+    sessions::{self, Which},
 };
-use time::{Duration, OffsetDateTime};
+use time::OffsetDateTime;
 use tracing::Instrument;
 
-pub use self::ended::Ended;
+pub(crate) use self::revoked::Revoked;
 use self::{
-    cache::{Cache, Entry, Others},
+    cache::{Cache, Entry},
+    coherence::Coherence,
+    in_flight::InFlightRevocations,
     last_seen::LastSeen,
-    lookups::Lookups,
-    under_way::UnderWay,
+    loader::SessionLoader,
 };
-use crate::{CurrentUser, Unavailable};
+use crate::ServiceError;
 
-/// Rows that one transaction touches at the most, so that nobody waits for long behind it.
-pub const BATCH: usize = 500;
+/// The maximum number of rows that one transaction changes, so that others do not wait long for it.
+pub(crate) const BATCH: usize = 500;
 
-/// What may be remembered of stored sessions.
+/// Options of the session cache.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SessionMemory {
-    /// Look-ups that are remembered at the most; 0 for none. About half a kilobyte each.
-    pub entries: u64,
-    /// How long a session may still count here that another node ended, where this one can't hear of it. If
-    /// nothing is accepted, nothing is given out of memory there.
-    pub accepted_staleness: Option<std::time::Duration>,
+pub struct SessionCacheOptions {
+    /// The maximum number of cached sessions; 0 for none. About half a kilobyte each.
+    pub capacity: u64,
+    /// The time for which a session may still be accepted after another node revoked it, on a database without a change
+    /// feed. If none, nothing is cached there.
+    pub max_staleness: Option<Duration>,
 }
 
-/// 100,000 look-ups, and nothing stale.
-impl Default for SessionMemory {
+/// 100,000 sessions, and no staleness.
+impl Default for SessionCacheOptions {
     fn default() -> Self {
-        Self { entries: 100_000, accepted_staleness: None }
+        Self { capacity: 100_000, max_staleness: None }
     }
 }
 
-impl SessionMemory {
-    /// What can be given out at all is worth remembering.
-    fn entries(&self, channel: Channel) -> u64 {
-        if channel == Channel::None && self.accepted_staleness.is_none() { 0 } else { self.entries }
-    }
+/// The session of a request, and its user.
+#[derive(Debug, Clone)]
+pub struct AuthenticatedSession {
+    /// The user's id.
+    pub user_id: UserId,
+    /// The user's address, as typed.
+    pub email: Email,
+    /// The session as it was looked up. Its last use may be later.
+    pub session: Session,
 }
 
-/// The stored sessions, with what is remembered of them in memory. Cheap to clone; all clones are one.
+/// The stored sessions and their cache. Cheap to clone; all clones share their state.
 ///
-/// A look-up is remembered, so that the next check of a session asks no database. Therefore nothing else
-/// in this crate ends sessions: whatever does, does it by [`Sessions::ending`], which writes first and
-/// then forgets.
+/// The next check of a session is served from the cache. Therefore no other code in this crate revokes sessions: every use
+/// case does it by [`Sessions::write`], which writes first and then removes the sessions from the cache.
 #[derive(Clone)]
-pub struct Sessions(Arc<Inner>);
+pub(crate) struct Sessions(Arc<Inner>);
 
 struct Inner {
     db: Database,
     cache: Cache,
-    lookups: Lookups,
+    loader: SessionLoader,
     last_seen: LastSeen,
-    under_way: UnderWay,
+    in_flight: InFlightRevocations,
     idle: Duration,
     #[cfg(test)]
-    gates: tests::Gates,
+    sync_points: tests::SyncPoints,
 }
 
 impl Sessions {
-    /// Remembers what it may; a session may be idle for less than `idle`.
-    pub fn new(db: Database, memory: SessionMemory, idle: Duration) -> Self {
-        let cache = Cache::new(memory.entries(db.channel()), others(&db, memory.accepted_staleness));
+    /// `idle` is the idle timeout.
+    pub fn new(db: Database, options: SessionCacheOptions, idle: Duration) -> Self {
+        // Without a change feed and without staleness, the cache could never serve an entry.
+        let is_useless = db.change_feed() == ChangeFeed::None && options.max_staleness.is_none();
+        let capacity = if is_useless { 0 } else { options.capacity };
         Self(Arc::new(Inner {
-            lookups: Lookups::new(db.clone()),
+            cache: Cache::new(capacity, Coherence::of(&db, options.max_staleness)),
+            loader: SessionLoader::new(db.clone()),
             db,
-            cache,
             last_seen: LastSeen::default(),
-            under_way: UnderWay::new(),
+            in_flight: InFlightRevocations::new(),
             idle,
             #[cfg(test)]
-            gates: tests::Gates::default(),
+            sync_points: tests::SyncPoints::default(),
         }))
     }
 
-    /// Whose session it is, if it counts at `now`; it is noted in memory that it was used then.
-    pub async fn check(
+    /// The active session of a token at `now`, with its user. Records in memory that it was used.
+    pub async fn authenticate(
         &self,
         digest: SessionTokenDigest,
         now: OffsetDateTime,
-    ) -> Result<Option<Arc<CurrentUser>>, DbError> {
-        if let Some(current) = self.remembered(&digest, now).await {
+    ) -> Result<Option<Arc<AuthenticatedSession>>, DbError> {
+        if let Some(current) = self.cached(&digest, now).await {
             return Ok(Some(current));
         }
 
         let inner = &self.0;
-        let ticket = inner.cache.ticket();
-        self.pause("look up").await;
-        let Some((session, user)) = inner.lookups.find(digest).await? else {
+        let lookup = inner.cache.begin_lookup();
+        self.sync_point("look up").await;
+        let Some((session, user)) = inner.loader.find(digest).await? else {
             return Ok(None);
         };
-        self.pause("remember").await;
-        if !self.counts(&session, &digest, now) {
+        self.sync_point("fill").await;
+        if !self.is_active(&session, &digest, now) {
             return Ok(None);
         }
-        let seen = inner.last_seen.note(digest, now);
-        let current = Arc::new(CurrentUser { id: user.id, email: user.email, session });
-        inner.cache.fill(digest, Entry::new(Arc::clone(&current), seen, now, ticket));
+        let use_record = inner.last_seen.record(digest, now);
+        let current = Arc::new(AuthenticatedSession { user_id: user.id, email: user.email, session });
+        inner.cache.fill(digest, Entry::new(Arc::clone(&current), use_record, now, lookup));
         Ok(Some(current))
     }
 
-    /// Whose session it is, if memory says that it counts. Whether it does not is for the database to say:
-    /// another process may have seen it used.
-    async fn remembered(&self, digest: &SessionTokenDigest, now: OffsetDateTime) -> Option<Arc<CurrentUser>> {
-        let Inner { cache, under_way, idle, .. } = &*self.0;
-        let Entry { current, seen, .. } = &*cache.get(digest, now)?;
-        self.pause("give out").await;
-        // That it has ended is asked last: it is said before the ending is no longer under way.
-        if under_way.concerns(current.id)
-            || seen.has_ended()
-            || !current.session.is_live(seen.at(), now, *idle)
+    /// The session of a token if the cache has it and it is active. Only the database can tell that it is not: another
+    /// process may have recorded a later use.
+    async fn cached(
+        &self,
+        digest: &SessionTokenDigest,
+        now: OffsetDateTime,
+    ) -> Option<Arc<AuthenticatedSession>> {
+        let Inner { cache, in_flight, idle, .. } = &*self.0;
+        let Entry { current, use_record, .. } = &*cache.get(digest, now)?;
+        self.sync_point("serve").await;
+        // The revocation is checked last: it is recorded before the revocation is no longer in flight.
+        if in_flight.includes(current.user_id)
+            || use_record.is_revoked()
+            || !current.session.is_active(use_record.at(), now, *idle)
         {
             return None;
         }
-        seen.note(now);
+        use_record.record(now);
         Some(Arc::clone(current))
     }
 
-    /// Whether a stored session counts at `now`, by what is known of its latest use.
-    pub fn counts(&self, session: &Session, digest: &SessionTokenDigest, now: OffsetDateTime) -> bool {
-        session.is_live(self.last_seen(digest, session.last_seen_at), now, self.0.idle)
+    /// Whether a stored session is active at `now`, by its latest known use.
+    pub fn is_active(&self, session: &Session, digest: &SessionTokenDigest, now: OffsetDateTime) -> bool {
+        session.is_active(self.last_seen(digest, session.last_seen_at), now, self.0.idle)
     }
 
-    /// When a stored session was last used, by what is known here.
+    /// The latest known use of a stored session.
     pub fn last_seen(&self, digest: &SessionTokenDigest, stored: OffsetDateTime) -> OffsetDateTime {
         self.0.last_seen.latest(digest, stored)
     }
 
-    /// A session was opened and stored.
+    /// Records that a session was opened and stored.
     pub fn opened(&self, digest: SessionTokenDigest, at: OffsetDateTime) {
         self.0.last_seen.opened(digest, at);
     }
 
-    /// Carries out what may end sessions, of one user if it is known, and forgets those before it answers.
-    ///
-    /// In a task of its own: who asked for it may go away, and what was committed must be forgotten all the
-    /// same. If it fails, nobody knows whether it was committed, and everything is forgotten.
-    pub async fn ending<T: Send + 'static>(
+    /// Revokes sessions, of one user if it is known. Returns their number.
+    pub async fn revoke(&self, user: Option<UserId>, which: Which) -> Result<usize, ServiceError> {
+        self.write(user, move |tx| async move {
+            let revoked = Revoked::delete(&tx, which).await?;
+            Ok((revoked.count(), revoked))
+        })
+        .await
+    }
+
+    /// Runs `work` in a transaction that may revoke sessions, of one user if it is known, and removes them from the cache
+    /// before it returns. `work` may run again, as in [`Database::write`].
+    pub async fn write<T, R>(
         &self,
         user: Option<UserId>,
-        write: impl Future<Output = Result<(T, Ended), DbError>> + Send + 'static,
-    ) -> Result<T, Unavailable> {
+        work: impl Fn(Transaction) -> R + Send + Sync + 'static,
+    ) -> Result<T, ServiceError>
+    where
+        T: Send + 'static,
+        R: Future<Output = Result<(T, Revoked), DbError>> + Send + 'static,
+    {
+        let db = self.0.db.clone();
+        self.revoking(user, async move { db.write(work).await }).await
+    }
+
+    /// Runs a write that may revoke sessions, and removes them from the cache before it returns.
+    ///
+    /// It runs in a task of its own: if the caller is cancelled, committed revocations must still reach the cache. If the
+    /// write fails, it is unknown whether it committed, and the whole cache is cleared.
+    pub async fn revoking<T: Send + 'static>(
+        &self,
+        user: Option<UserId>,
+        write: impl Future<Output = Result<(T, Revoked), DbError>> + Send + 'static,
+    ) -> Result<T, ServiceError> {
         let sessions = self.clone();
         let task = async move {
-            let _under_way = user.map(|user| sessions.0.under_way.begin(user));
-            let unsettled = Unsettled(&sessions.0.cache);
-            sessions.pause("write").await;
-            let (answer, ended) = write.await?;
-            sessions.pause("forget").await;
-            if let Some(ended) = ended.digests() {
-                sessions.forget(ended);
-                unsettled.settled();
+            let _in_flight = user.map(|user| sessions.0.in_flight.begin(user));
+            let unknown = ClearOnDrop(&sessions.0.cache);
+            sessions.sync_point("write").await;
+            let (result, revoked) = write.await?;
+            sessions.sync_point("remove").await;
+            if let Some(digests) = revoked.digests() {
+                sessions.remove(digests);
+                std::mem::forget(unknown);
             }
-            sessions.pause("answer").await;
-            Ok(answer)
+            sessions.sync_point("return").await;
+            Ok(result)
         };
         match tokio::spawn(task.in_current_span()).await {
-            Ok(answer) => answer,
+            Ok(result) => result,
             Err(failed) => match failed.try_into_panic() {
                 Ok(panic) => resume_unwind(panic),
-                Err(cancelled) => Err(Unavailable::Internal(Box::new(cancelled))),
+                Err(cancelled) => Err(ServiceError::Internal(Box::new(cancelled))),
             },
         }
     }
 
-    /// Writes down when sessions were last used; answers how many it wrote. What it could not write is
-    /// tried again by the next.
+    /// Writes the last uses of sessions to the database. Returns their number. The next call retries what failed.
     pub async fn flush(&self) -> Result<usize, DbError> {
         let unwritten = self.0.last_seen.unwritten();
         for batch in unwritten.chunks(BATCH) {
             let write = self.0.db.write(async |tx| {
-                for (session, at) in batch {
-                    sessions::touch(&tx, session, *at).await?;
+                for (digest, at) in batch {
+                    sessions::touch(&tx, digest, *at).await?;
                 }
                 Ok(())
             });
             write.await?;
-            self.0.last_seen.wrote(batch);
+            self.0.last_seen.written(batch);
         }
         Ok(unwritten.len())
     }
 
-    /// Takes uses in the future of `now` for `now`: the clock was ahead.
-    pub fn pull_back(&self, now: OffsetDateTime) {
-        self.0.last_seen.pull_back(now);
+    /// Replaces recorded uses in the future of `now` by `now`: the clock was ahead.
+    pub fn correct_future_uses(&self, now: OffsetDateTime) {
+        self.0.last_seen.correct(now);
     }
 
-    /// Looks every session up again at its next check.
-    pub fn forget_everything(&self) {
+    /// Removes everything from the cache.
+    pub fn clear_cache(&self) {
         self.0.cache.clear();
     }
 
-    fn forget(&self, ended: &[SessionTokenDigest]) {
-        self.0.cache.forget(ended);
-        for session in ended {
-            self.0.last_seen.forget(session);
+    fn remove(&self, revoked: &[SessionTokenDigest]) {
+        self.0.cache.remove(revoked);
+        for digest in revoked {
+            self.0.last_seen.remove(digest);
         }
     }
 
-    /// A point at which tests let others go first.
+    /// A point at which tests let other tasks go first.
     #[cfg(test)]
-    async fn pause(&self, before: &'static str) {
-        self.0.gates.pause(before).await;
+    async fn sync_point(&self, before: &'static str) {
+        self.0.sync_points.reach(before).await;
     }
 
     #[cfg(not(test))]
-    fn pause(&self, _before: &'static str) -> std::future::Ready<()> {
+    fn sync_point(&self, _before: &'static str) -> std::future::Ready<()> {
         let _ = self;
         std::future::ready(())
     }
 }
 
-/// Who else can end sessions. Other processes on the same file are always heard of.
-fn others(db: &Database, accepted_staleness: Option<std::time::Duration>) -> Others {
-    match db.channel() {
-        Channel::Private => Others::None,
-        Channel::DataVersion => Others::Some { accepted_staleness: None },
-        Channel::Revocations | Channel::None => Others::Some { accepted_staleness },
-    }
+/// The monotonic clock of the operating system. The bounds of the change feed are real time.
+#[expect(clippy::disallowed_methods, reason = "the change feed measures real time")]
+fn monotonic() -> std::time::Instant {
+    std::time::Instant::now()
 }
 
-/// Forgets everything, unless it is told what ended.
-struct Unsettled<'a>(&'a Cache);
+/// Clears the cache, unless it is forgotten.
+struct ClearOnDrop<'a>(&'a Cache);
 
-impl Unsettled<'_> {
-    fn settled(self) {
-        std::mem::forget(self);
-    }
-}
-
-impl Drop for Unsettled<'_> {
+impl Drop for ClearOnDrop<'_> {
     fn drop(&mut self) {
         self.0.clear();
     }

@@ -1,4 +1,4 @@
-//! Attempts of this process whose passwords are being checked, by the allowance that they were taken from.
+//! Attempts of this process whose passwords are being checked, by allowance.
 
 use std::{
     collections::HashMap,
@@ -13,23 +13,23 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-/// What an allowance is named by: an account's digest, or a device's.
+/// The digest of an account or a device.
 type Key = [u8; 32];
 
-/// Attempts in flight, by allowance. Cheap to clone; all clones are one.
+/// Attempts in flight, by allowance. Cheap to clone; all clones share their state.
 #[derive(Debug, Clone, Default)]
 pub struct AttemptsInFlight(Arc<Mutex<HashMap<Key, Arc<Allowance>>>>);
 
 #[derive(Debug)]
 struct Allowance {
-    /// Held while an attempt is taken in the database.
+    /// Locked while an attempt is taken in the database.
     taking: Arc<AsyncMutex<()>>,
     in_flight: AtomicUsize,
-    /// Changes when an attempt has ended.
+    /// Changes when an attempt ends.
     ended: watch::Sender<()>,
 }
 
-/// An allowance that somebody uses; the last one that does removes it.
+/// A reference to an allowance. Dropping the last one removes it.
 #[derive(Debug)]
 struct Handle {
     attempts: AttemptsInFlight,
@@ -37,18 +37,18 @@ struct Handle {
     allowance: Arc<Allowance>,
 }
 
-/// The right to take an attempt from an allowance in the database: on this process, one at a time.
+/// The turn to take an attempt from an allowance in the database. In this process, one has it at a time.
 pub struct Turn {
     handle: Handle,
     had_to_wait: bool,
     _taking: OwnedMutexGuard<()>,
 }
 
-/// An attempt in flight, until this is dropped.
+/// The guard of an attempt in flight.
 #[derive(Debug)]
 pub struct InFlight(Handle);
 
-/// Attempts in flight that were there when one was refused.
+/// The other attempts in flight when one was rejected.
 pub struct Others(watch::Receiver<()>);
 
 impl AttemptsInFlight {
@@ -75,24 +75,24 @@ impl AttemptsInFlight {
     }
 
     fn allowances(&self) -> MutexGuard<'_, HashMap<Key, Arc<Allowance>>> {
-        // Nothing under this lock can panic half-way through a change.
+        // No code under this lock can panic in the middle of a change.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Turn {
-    /// Whether others had it first: what was read before may have changed.
+    /// Whether others had it before, so that what was read earlier may have changed.
     pub const fn had_to_wait(&self) -> bool {
         self.had_to_wait
     }
 
-    /// The attempt was taken: it is in flight.
+    /// The attempt was taken, and is in flight until the guard is dropped.
     pub fn begin(self) -> InFlight {
         self.handle.allowance.in_flight.fetch_add(1, Ordering::AcqRel);
         InFlight(self.handle)
     }
 
-    /// The attempt was refused: the others that are in flight; none if there are none.
+    /// The attempt was rejected. Returns the others in flight, if there are any.
     pub fn others(self) -> Option<Others> {
         let allowance = &self.handle.allowance;
         let others = allowance.ended.subscribe();
@@ -101,9 +101,9 @@ impl Turn {
 }
 
 impl Others {
-    /// Waits until one of them has ended; returns false if none has in time.
+    /// Waits until one of them ends. Returns false if none does before the deadline.
     pub async fn wait_for_change(mut self, deadline: Instant) -> bool {
-        // An error means that the last of them has ended.
+        // An error means that the last of them ended.
         timeout_at(deadline, self.0.changed()).await.is_ok()
     }
 }
@@ -118,7 +118,7 @@ impl Drop for InFlight {
 impl Drop for Handle {
     fn drop(&mut self) {
         let mut allowances = self.attempts.allowances();
-        // The map's own, and this one.
+        // The reference of the map, and this one.
         if Arc::strong_count(&self.allowance) == 2 {
             allowances.remove(&self.key);
         }
@@ -126,6 +126,7 @@ impl Drop for Handle {
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "tests use real instants")]
 mod tests {
     use std::time::Duration;
 
@@ -136,7 +137,7 @@ mod tests {
     const KEY: Key = [1; 32];
 
     #[tokio::test(start_paused = true)]
-    async fn others_are_waited_for_while_there_are_any_and_no_longer_than_the_deadline() {
+    async fn others_are_waited_for_while_there_are_any_and_until_the_deadline() {
         let attempts = AttemptsInFlight::default();
         let deadline = Instant::now() + Duration::from_secs(1);
         assert!(attempts.turn(KEY).await.others().is_none());
@@ -144,9 +145,9 @@ mod tests {
         let (one, two) = (attempts.turn(KEY).await.begin(), attempts.turn(KEY).await.begin());
         let first = attempts.turn(KEY).await.others().unwrap();
         drop(one);
-        assert!(first.wait_for_change(deadline).await, "it ended before it was waited for");
+        assert!(first.wait_for_change(deadline).await, "it ended before the wait");
         let second = attempts.turn(KEY).await.others().unwrap();
-        assert!(!second.wait_for_change(deadline).await, "none ended in time");
+        assert!(!second.wait_for_change(deadline).await, "none ended before the deadline");
 
         let last = attempts.turn(KEY).await.others().unwrap();
         drop(two);
@@ -160,7 +161,7 @@ mod tests {
         let turn = attempts.turn(KEY).await;
         let mut next = Box::pin(attempts.turn(KEY));
         assert!(next.as_mut().now_or_never().is_none());
-        assert!(attempts.turn([2; 32]).now_or_never().is_some(), "of another allowance");
+        assert!(attempts.turn([2; 32]).now_or_never().is_some(), "another allowance");
 
         drop(turn);
         next.await;

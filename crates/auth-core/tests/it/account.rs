@@ -1,31 +1,30 @@
 //! What users do with their own accounts, and administrators with others'.
 
 use auth_core::{
-    ChangePasswordError, ConfirmError, Confirmation, CurrentUser, LoginError, PasswordChange,
-    RequestResetError,
-    model::{Client, InvalidPassword, SessionToken, UserFilter},
+    RequestContext,
+    account::{ChangePasswordError, PasswordChange, Reauthentication, ReauthenticationError},
+    login::LoginError,
+    model::{InvalidPassword, SessionToken, UserFilter},
+    recovery::IssueResetError,
+    sessions::AuthenticatedSession,
 };
-use time::Duration;
+use std::time::Duration;
 
-use crate::support::{ADA, PASSWORD, World, attempt, email, password};
+use crate::support::{ADA, PASSWORD, World, completion, context, email, password};
 
 const NEW: &str = "another long passphrase";
 
-fn confirmed_by(text: &str) -> Confirmation {
-    Confirmation { password: Some(password(text)), client: attempt(ADA, "x").client, device: None }
+fn offered(text: &str) -> Reauthentication {
+    Reauthentication { password: Some(password(text)) }
 }
 
 fn change(old: &str, new: &str) -> PasswordChange {
-    PasswordChange {
-        password: password(old),
-        new_password: new.into(),
-        confirmation: Confirmation::default(),
-    }
+    PasswordChange { password: password(old), new_password: new.into() }
 }
 
 impl World {
-    async fn current(&self, token: &SessionToken) -> CurrentUser {
-        (*self.auth.user_behind(token).await.unwrap().unwrap()).clone()
+    async fn current(&self, token: &SessionToken) -> AuthenticatedSession {
+        (*self.auth.authenticate(token).await.unwrap().unwrap()).clone()
     }
 }
 
@@ -37,7 +36,7 @@ async fn a_changed_password_ends_other_sessions_and_gives_this_one_a_new_token()
     let other = world.log_in(ADA, PASSWORD).await.unwrap().token;
     let current = world.current(&own).await;
 
-    let changed = world.auth.change_password(&current, change(PASSWORD, NEW)).await.unwrap();
+    let changed = world.auth.change_password(&current, change(PASSWORD, NEW), &context()).await.unwrap();
 
     assert!(!world.is_live(&own).await && !world.is_live(&other).await);
     assert!(world.is_live(&changed.token).await);
@@ -51,13 +50,12 @@ async fn a_changed_password_ends_other_sessions_and_gives_this_one_a_new_token()
 async fn a_changed_password_ends_an_outstanding_reset_link() {
     let world = World::new().await;
     let own = world.logged_in(ADA).await;
-    let link = world.auth.request_reset(&email(ADA)).await.unwrap();
+    let link = world.auth.issue_reset_token(&email(ADA)).await.unwrap();
     let current = world.current(&own).await;
-    world.auth.change_password(&current, change(PASSWORD, NEW)).await.unwrap();
+    world.auth.change_password(&current, change(PASSWORD, NEW), &context()).await.unwrap();
 
-    let late =
-        world.auth.complete_reset(crate::support::completion(ADA, &link, "a third long passphrase")).await;
-    assert!(matches!(late, Err(auth_core::CompleteResetError::InvalidToken)));
+    let late = world.complete_reset(completion(ADA, &link, "a third long passphrase")).await;
+    assert!(matches!(late, Err(auth_core::recovery::CompleteResetError::InvalidToken)));
     assert!(world.log_in(ADA, NEW).await.is_ok());
 }
 
@@ -67,13 +65,16 @@ async fn a_password_is_not_changed_without_the_right_old_and_a_good_new_one() {
     let own = world.logged_in(ADA).await;
     let current = world.current(&own).await;
 
-    let wrong = world.auth.change_password(&current, change("wrong", NEW)).await;
-    assert!(matches!(wrong, Err(ChangePasswordError::Unconfirmed(ConfirmError::WrongPassword))));
-    let short = world.auth.change_password(&current, change(PASSWORD, "short")).await;
+    let wrong = world.auth.change_password(&current, change("wrong", NEW), &context()).await;
+    assert!(matches!(
+        wrong,
+        Err(ChangePasswordError::Reauthentication(ReauthenticationError::WrongPassword))
+    ));
+    let short = world.auth.change_password(&current, change(PASSWORD, "short"), &context()).await;
     assert!(matches!(short, Err(ChangePasswordError::InvalidPassword(InvalidPassword::TooShort { .. }))));
     world.auth.log_out(&own).await.unwrap();
-    let ended = world.auth.change_password(&current, change(PASSWORD, NEW)).await;
-    assert!(matches!(ended, Err(ChangePasswordError::Ended)));
+    let ended = world.auth.change_password(&current, change(PASSWORD, NEW), &context()).await;
+    assert!(matches!(ended, Err(ChangePasswordError::SessionRevoked)));
 
     assert!(world.log_in(ADA, PASSWORD).await.is_ok());
 }
@@ -83,7 +84,7 @@ async fn a_password_is_not_changed_without_the_right_old_and_a_good_new_one() {
 async fn a_user_sees_and_ends_own_sessions_and_nobody_elses() {
     let world = World::new().await;
     let first = world.logged_in(ADA).await;
-    world.clock.advance(Duration::SECOND);
+    world.clock.advance(Duration::from_secs(1));
     let second = world.log_in(ADA, PASSWORD).await.unwrap();
     let eve = world.logged_in("eve@example.org").await;
     let current = world.current(&first).await;
@@ -93,14 +94,14 @@ async fn a_user_sees_and_ends_own_sessions_and_nobody_elses() {
     assert_eq!(own.iter().filter(|session| session.is_current).count(), 1);
 
     let foreign = world.current(&eve).await.session.id;
-    let fresh = Confirmation::default();
-    assert!(!world.auth.end_own_session(&current, foreign, &fresh).await.unwrap());
-    assert!(world.auth.end_own_session(&current, second.session.id, &fresh).await.unwrap());
-    assert!(!world.auth.end_own_session(&current, second.session.id, &fresh).await.unwrap());
+    let fresh = Reauthentication::default();
+    assert!(!world.auth.revoke_own_session(&current, foreign, &fresh, &context()).await.unwrap());
+    assert!(world.auth.revoke_own_session(&current, second.session.id, &fresh, &context()).await.unwrap());
+    assert!(!world.auth.revoke_own_session(&current, second.session.id, &fresh, &context()).await.unwrap());
 
     assert!(world.is_live(&first).await && world.is_live(&eve).await && !world.is_live(&second.token).await);
     let third = world.log_in(ADA, PASSWORD).await.unwrap().token;
-    assert_eq!(world.auth.end_other_sessions(&current, &fresh).await.unwrap(), 1);
+    assert_eq!(world.auth.revoke_other_sessions(&current, &fresh, &context()).await.unwrap(), 1);
     assert!(world.is_live(&first).await && world.is_live(&eve).await && !world.is_live(&third).await);
 }
 
@@ -110,15 +111,16 @@ async fn a_quarter_of_an_hour_after_the_login_the_password_is_asked_for() {
     let world = World::new().await;
     let own = world.logged_in(ADA).await;
     let current = world.current(&own).await;
-    world.clock.advance(Duration::minutes(15) - Duration::SECOND);
-    world.auth.end_other_sessions(&current, &Confirmation::default()).await.unwrap();
-    world.clock.advance(Duration::SECOND);
+    world.clock.advance(Duration::from_mins(15) - Duration::from_secs(1));
+    world.auth.revoke_other_sessions(&current, &Reauthentication::default(), &context()).await.unwrap();
+    world.clock.advance(Duration::from_secs(1));
 
-    let ends =
-        async |confirmation: Confirmation| world.auth.end_other_sessions(&current, &confirmation).await;
-    assert!(matches!(ends(Confirmation::default()).await, Err(ConfirmError::Needed)));
-    assert!(matches!(ends(confirmed_by("wrong")).await, Err(ConfirmError::WrongPassword)));
-    assert!(ends(confirmed_by(PASSWORD)).await.is_ok());
+    let ends = async |offered: Reauthentication| {
+        world.auth.revoke_other_sessions(&current, &offered, &context()).await
+    };
+    assert!(matches!(ends(Reauthentication::default()).await, Err(ReauthenticationError::Required)));
+    assert!(matches!(ends(offered("wrong")).await, Err(ReauthenticationError::WrongPassword)));
+    assert!(ends(offered(PASSWORD)).await.is_ok());
 }
 
 /// asvs 7.5.3
@@ -127,14 +129,14 @@ async fn an_account_is_deleted_by_its_owner_and_nothing_of_it_revives() {
     let world = World::new().await;
     let own = world.logged_in(ADA).await;
     let current = world.current(&own).await;
-    let wrong = world.auth.delete_account(&current, &password("wrong"), &Confirmation::default()).await;
-    assert!(matches!(wrong, Err(ConfirmError::WrongPassword)) && world.is_live(&own).await);
+    let wrong = world.auth.delete_account(&current, &password("wrong"), &context()).await;
+    assert!(matches!(wrong, Err(ReauthenticationError::WrongPassword)) && world.is_live(&own).await);
 
-    world.auth.delete_account(&current, &password(PASSWORD), &Confirmation::default()).await.unwrap();
+    world.auth.delete_account(&current, &password(PASSWORD), &context()).await.unwrap();
 
     assert!(!world.is_live(&own).await);
     let again = world.register(ADA).await;
-    assert_ne!(again.id, current.id);
+    assert_ne!(again.id, current.user_id);
     assert!(!world.is_live(&own).await);
 }
 
@@ -144,14 +146,17 @@ async fn what_is_asked_for_an_account_that_was_just_deleted_is_refused() {
     let world = World::new().await;
     let own = world.logged_in(ADA).await;
     let current = world.current(&own).await;
-    world.auth.delete_user(current.id).await.unwrap();
+    world.auth.delete_user(current.user_id).await.unwrap();
 
-    let again = world.auth.delete_account(&current, &password(PASSWORD), &Confirmation::default()).await;
-    assert!(matches!(again, Err(ConfirmError::Ended)), "{again:?}");
-    let changed = world.auth.change_password(&current, change(PASSWORD, NEW)).await;
-    assert!(matches!(changed, Err(ChangePasswordError::Unconfirmed(ConfirmError::Ended))));
-    let others = world.auth.end_other_sessions(&current, &Confirmation::default()).await;
-    assert!(matches!(others, Err(ConfirmError::Ended)), "{others:?}");
+    let again = world.auth.delete_account(&current, &password(PASSWORD), &context()).await;
+    assert!(matches!(again, Err(ReauthenticationError::SessionRevoked)), "{again:?}");
+    let changed = world.auth.change_password(&current, change(PASSWORD, NEW), &context()).await;
+    assert!(matches!(
+        changed,
+        Err(ChangePasswordError::Reauthentication(ReauthenticationError::SessionRevoked))
+    ));
+    let others = world.auth.revoke_other_sessions(&current, &Reauthentication::default(), &context()).await;
+    assert!(matches!(others, Err(ReauthenticationError::SessionRevoked)), "{others:?}");
 }
 
 /// asvs 6.3.1: guesses here count like those at the login.
@@ -162,11 +167,11 @@ async fn confirming_is_throttled_like_logging_in() {
     let own = world.log_in(ADA, PASSWORD).await.unwrap().token;
     let current = world.current(&own).await;
     for _ in 0..5 {
-        let wrong = world.auth.end_other_sessions(&current, &confirmed_by("wrong")).await;
-        assert!(matches!(wrong, Err(ConfirmError::WrongPassword)));
+        let wrong = world.auth.revoke_other_sessions(&current, &offered("wrong"), &context()).await;
+        assert!(matches!(wrong, Err(ReauthenticationError::WrongPassword)));
     }
-    let right = world.auth.end_other_sessions(&current, &confirmed_by(PASSWORD)).await;
-    assert!(matches!(right, Err(ConfirmError::Throttled(_))));
+    let right = world.auth.revoke_other_sessions(&current, &offered(PASSWORD), &context()).await;
+    assert!(matches!(right, Err(ReauthenticationError::Throttled(_))));
     assert!(matches!(world.log_in(ADA, PASSWORD).await, Err(LoginError::Throttled(_))));
 }
 
@@ -179,19 +184,19 @@ async fn whoever_knows_the_password_fails_at_nothing_that_counts() {
     let current = world.current(&own).await;
 
     for _ in 0..10 {
-        let short = world.auth.change_password(&current, change(PASSWORD, "short")).await;
+        let short = world.auth.change_password(&current, change(PASSWORD, "short"), &context()).await;
         assert!(matches!(short, Err(ChangePasswordError::InvalidPassword(_))));
     }
     world.execute("ALTER TABLE sessions RENAME TO gone").await;
     let mut faults = 0;
     world
-        .until(async || match world.auth.change_password(&current, change(PASSWORD, NEW)).await {
-            Err(ChangePasswordError::Unavailable(_)) => {
+        .until(async || match world.auth.change_password(&current, change(PASSWORD, NEW), &context()).await {
+            Err(ChangePasswordError::Service(_)) => {
                 faults += 1;
                 faults == 10
             }
             // The refund happens after the response.
-            Err(ChangePasswordError::Unconfirmed(ConfirmError::Throttled(_))) => false,
+            Err(ChangePasswordError::Reauthentication(ReauthenticationError::Throttled(_))) => false,
             other => panic!("{other:?}"),
         })
         .await;
@@ -202,7 +207,7 @@ async fn whoever_knows_the_password_fails_at_nothing_that_counts() {
     for _ in 0..4 {
         assert!(matches!(wrong().await, Err(LoginError::InvalidCredentials)));
     }
-    world.auth.delete_account(&current, &password(PASSWORD), &Confirmation::default()).await.unwrap();
+    world.auth.delete_account(&current, &password(PASSWORD), &context()).await.unwrap();
     assert!(matches!(wrong().await, Err(LoginError::InvalidCredentials)), "deleting was no failure");
     assert!(matches!(wrong().await, Err(LoginError::Throttled(_))), "what others failed still counts");
 }
@@ -213,19 +218,26 @@ async fn a_disabled_account_can_not_be_used_until_it_is_enabled() {
     let world = World::new().await;
     let own = world.logged_in(ADA).await;
     let user = world.auth.find_user(&UserFilter::by_email(email(ADA))).await.unwrap().unwrap();
-    let token = world.auth.request_reset(&email(ADA)).await.unwrap();
+    let token = world.auth.issue_reset_token(&email(ADA)).await.unwrap();
     assert!(world.auth.disable_user(user.id).await.unwrap());
 
     assert!(!world.is_live(&own).await);
     assert!(matches!(world.log_in(ADA, PASSWORD).await, Err(LoginError::InvalidCredentials)));
     assert!(!world.auth.valid_login(&email(ADA), &password(PASSWORD)).await.unwrap());
-    assert!(world.auth.create_session(&email(ADA), Client::default()).await.unwrap().is_none());
-    assert!(matches!(world.auth.request_reset(&email(ADA)).await, Err(RequestResetError::UnknownEmail)));
-    assert!(world.auth.complete_reset(crate::support::completion(ADA, &token, NEW)).await.is_err());
+    assert!(
+        world
+            .auth
+            .open_session_without_password(&email(ADA), &RequestContext::default())
+            .await
+            .unwrap()
+            .is_none()
+    );
+    assert!(matches!(world.auth.issue_reset_token(&email(ADA)).await, Err(IssueResetError::UnknownEmail)));
+    assert!(world.complete_reset(completion(ADA, &token, NEW)).await.is_err());
 
     assert!(world.auth.enable_user(user.id).await.unwrap());
     assert!(!world.is_live(&own).await, "what has ended stays ended");
-    assert!(world.auth.complete_reset(crate::support::completion(ADA, &token, NEW)).await.is_err());
+    assert!(world.complete_reset(completion(ADA, &token, NEW)).await.is_err());
     assert!(world.log_in(ADA, PASSWORD).await.is_ok());
 }
 
@@ -236,12 +248,12 @@ async fn administrators_end_one_session_or_every_one() {
     let ada = world.logged_in(ADA).await;
     let eve = world.logged_in("eve@example.org").await;
     let current = world.current(&ada).await;
-    assert_eq!(world.auth.sessions_of(current.id).await.unwrap().len(), 1);
+    assert_eq!(world.auth.sessions_of(current.user_id).await.unwrap().len(), 1);
 
-    assert!(world.auth.end_session(current.session.id).await.unwrap());
-    assert!(!world.auth.end_session(current.session.id).await.unwrap());
+    assert!(world.auth.revoke_session(current.session.id).await.unwrap());
+    assert!(!world.auth.revoke_session(current.session.id).await.unwrap());
     assert!(!world.is_live(&ada).await && world.is_live(&eve).await);
     let ada = world.log_in(ADA, PASSWORD).await.unwrap().token;
-    assert_eq!(world.auth.end_every_session().await.unwrap(), 2);
+    assert_eq!(world.auth.revoke_all_sessions().await.unwrap(), 2);
     assert!(!world.is_live(&ada).await && !world.is_live(&eve).await);
 }

@@ -4,17 +4,40 @@ use auth_core::{
     Clock,
     model::{ResetToken, SessionToken},
 };
-use time::{Duration, OffsetDateTime};
+use std::time::Duration;
 
-use crate::support::{ADA, PASSWORD, World, completion, email};
+use time::OffsetDateTime;
 
-const LIFETIME: Duration = Duration::days(30);
-const RESET_LIFETIME: Duration = Duration::minutes(30);
+use crate::support::{ADA, PASSWORD, World, completion, context, email};
 
-/// Steps that a clock takes, with what lies between them.
-fn steps() -> [Duration; 12] {
-    let (hour, day, decade) = (Duration::hours(1), Duration::days(1), Duration::days(3653));
-    [hour, -hour, day, -day, hour * 2, day, decade, -decade, day, decade * 2, -decade, hour]
+const LIFETIME: Duration = Duration::from_hours(24 * 30);
+const RESET_LIFETIME: Duration = Duration::from_mins(30);
+
+/// A step of the clock: forward, or back.
+#[derive(Clone, Copy)]
+enum Step {
+    Forward(Duration),
+    Back(Duration),
+}
+
+fn steps() -> [Step; 12] {
+    use Step::{Back, Forward};
+    let (hour, day, decade) =
+        (Duration::from_hours(1), Duration::from_hours(24), Duration::from_hours(24 * 3653));
+    [
+        Forward(hour),
+        Back(hour),
+        Forward(day),
+        Back(day),
+        Forward(hour * 2),
+        Forward(day),
+        Forward(decade),
+        Back(decade),
+        Forward(day),
+        Forward(decade * 2),
+        Back(decade),
+        Forward(hour),
+    ]
 }
 
 struct Session {
@@ -53,15 +76,18 @@ async fn nothing_lives_longer_than_its_life_and_nothing_ended_revives() {
         assert!(world.is_live(&token).await, "at {opened_at}");
         let ended = number % 3 == 0 && world.auth.log_out(&token).await.unwrap();
         sessions.push(Session { token, opened_at, ended });
-        let token = world.auth.request_reset(&email(ADA)).await.unwrap();
+        let token = world.auth.issue_reset_token(&email(ADA)).await.unwrap();
         resets.push(Reset { token, asked_at: opened_at });
 
-        world.clock.advance(step);
+        match step {
+            Step::Forward(by) => world.clock.advance(by),
+            Step::Back(by) => world.clock.set_back(by),
+        }
 
         wrong.extend(violations(&world, &sessions, LIFETIME).await);
         let now = world.clock.now();
         let Some(Reset { token, asked_at }) = resets.last() else { continue };
-        let done = world.auth.complete_reset(completion(ADA, token, PASSWORD)).await.is_ok();
+        let done = world.complete_reset(completion(ADA, token, PASSWORD)).await.is_ok();
         if done && now >= *asked_at + RESET_LIFETIME {
             wrong.push(format!("reset {number} at {now}"));
         }
@@ -70,10 +96,10 @@ async fn nothing_lives_longer_than_its_life_and_nothing_ended_revives() {
             for session in &mut sessions {
                 session.ended = true;
             }
-            let again = world.auth.complete_reset(completion(ADA, token, PASSWORD)).await;
+            let again = world.complete_reset(completion(ADA, token, PASSWORD)).await;
             assert!(again.is_err(), "reset {number} was spent");
         }
-        world.auth.purge_expired().await.unwrap();
+        world.auth.delete_expired().await.unwrap();
         wrong.extend(violations(&world, &sessions, LIFETIME).await);
         past_2038 |= now.year() > 2038;
     }
@@ -88,50 +114,53 @@ async fn a_session_that_lived_too_long_would_be_found() {
     let world = World::new().await;
     let token = world.logged_in(ADA).await;
     let sessions = [Session { token, opened_at: world.clock.now(), ended: false }];
-    world.clock.advance(Duration::days(1));
+    world.clock.advance(Duration::from_hours(24));
 
     assert_eq!(violations(&world, &sessions, LIFETIME).await, [""; 0]);
-    assert_eq!(violations(&world, &sessions, Duration::hours(1)).await.len(), 1);
+    assert_eq!(violations(&world, &sessions, Duration::from_hours(1)).await.len(), 1);
 }
 
 /// The clock was ahead for a moment, by an hour or by years: what was stored meanwhile lives no longer for it, once the
 /// clock is right again.
 #[tokio::test]
 async fn what_was_made_by_a_clock_that_was_ahead_lives_for_its_lifetime_and_no_longer() {
-    for ahead in [Duration::hours(1), Duration::days(3653)] {
+    for ahead in [Duration::from_hours(1), Duration::from_hours(24 * 3653)] {
         let world = World::new().await;
         world.register(ADA).await;
         world.clock.advance(ahead);
         let unused = world.log_in(ADA, PASSWORD).await.unwrap().token;
         let used = world.log_in(ADA, PASSWORD).await.unwrap().token;
-        let current = world.auth.user_behind(&used).await.unwrap().unwrap();
-        let link = world.auth.request_reset(&email(ADA)).await.unwrap();
-        world.clock.advance(-ahead);
+        let current = world.auth.authenticate(&used).await.unwrap().unwrap();
+        let link = world.auth.issue_reset_token(&email(ADA)).await.unwrap();
+        world.clock.set_back(ahead);
         let other = world.second_process().await;
 
         // A login in the future is not known to be fresh.
-        let confirmed = world.auth.end_other_sessions(&current, &auth_core::Confirmation::default()).await;
+        let confirmed = world
+            .auth
+            .revoke_other_sessions(&current, &auth_core::account::Reauthentication::default(), &context())
+            .await;
         assert!(confirmed.is_err());
-        world.auth.purge_expired().await.unwrap();
-        assert!(world.is_live(&unused).await && world.is_live(&used).await, "{ahead}");
-        world.clock.advance(RESET_LIFETIME - Duration::MINUTE);
+        world.auth.delete_expired().await.unwrap();
+        assert!(world.is_live(&unused).await && world.is_live(&used).await, "{ahead:?}");
+        world.clock.advance(RESET_LIFETIME.saturating_sub(Duration::from_mins(1)));
         assert!(auth_db::resets::find(world.db.read(), &link.digest()).await.unwrap().is_some());
-        world.clock.advance(Duration::minutes(2));
-        let late = world.auth.complete_reset(completion(ADA, &link, PASSWORD)).await;
-        assert!(late.is_err(), "{ahead}: the link");
+        world.clock.advance(Duration::from_mins(2));
+        let late = world.complete_reset(completion(ADA, &link, PASSWORD)).await;
+        assert!(late.is_err(), "{ahead:?}: the link");
 
         // One of them is used every other day, until its lifetime is over.
         for _ in 0..14 {
-            world.clock.advance(Duration::days(2));
-            assert!(world.is_live(&used).await, "{ahead}");
-            world.auth.purge_expired().await.unwrap();
+            world.clock.advance(Duration::from_hours(24 * 2));
+            assert!(world.is_live(&used).await, "{ahead:?}");
+            world.auth.delete_expired().await.unwrap();
         }
         for auth in [&world.auth, &other] {
-            assert!(auth.user_behind(&unused).await.unwrap().is_none(), "{ahead}: idle for too long");
+            assert!(auth.authenticate(&unused).await.unwrap().is_none(), "{ahead:?}: idle for too long");
         }
-        world.clock.advance(Duration::days(2));
+        world.clock.advance(Duration::from_hours(24 * 2));
         for auth in [&world.auth, &other] {
-            assert!(auth.user_behind(&used).await.unwrap().is_none(), "{ahead}: lived for too long");
+            assert!(auth.authenticate(&used).await.unwrap().is_none(), "{ahead:?}: lived for too long");
         }
     }
 }
@@ -139,16 +168,20 @@ async fn what_was_made_by_a_clock_that_was_ahead_lives_for_its_lifetime_and_no_l
 /// Mails that were wanted while the clock was ahead are sent, and count no longer than a day.
 #[tokio::test]
 async fn mails_of_a_clock_that_was_ahead_are_due_when_it_is_right_again() {
-    let world = World::with_mail(auth_core::MailOptions { notices: true, new_device_notices: true }).await;
+    let world = World::with_mail(auth_core::mail::MailOptions {
+        notices: true,
+        new_device_notices: true,
+        ..Default::default()
+    })
+    .await;
     world.register(ADA).await;
-    world.clock.advance(Duration::days(3653));
-    let client = auth_core::model::Client::default();
-    world.auth.ask_for_reset(auth_core::ResetRequest { email: email(ADA), client }).await.unwrap();
-    world.clock.advance(-Duration::days(3653));
+    world.clock.advance(Duration::from_hours(24 * 3653));
+    world.auth.request_reset(&email(ADA), &context()).await.unwrap();
+    world.clock.set_back(Duration::from_hours(24 * 3653));
     let due = async || auth_db::outbox::due(world.db.read(), world.clock.now(), 10).await.unwrap().len();
     assert_eq!(due().await, 0);
 
-    world.auth.purge_expired().await.unwrap();
+    world.auth.delete_expired().await.unwrap();
 
     assert_eq!(due().await, 1);
 }

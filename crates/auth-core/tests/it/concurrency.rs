@@ -5,11 +5,11 @@ use std::sync::{
 };
 
 use auth_core::{
-    Auth, CompleteResetError, Entropy, EntropyFailed, LoginError, Options, Policy, RegisterError, Scheme,
-    SystemClock, SystemEntropy,
+    Auth, Entropy, EntropyError, Options, Policy, SystemClock, SystemEntropy, account::RegisterError,
+    login::LoginError, passwords::Scheme, recovery::CompleteResetError,
 };
 
-use crate::support::{ADA, PASSWORD, World, attempt, completion, email, new_password};
+use crate::support::{ADA, PASSWORD, World, completion, context, email, login, new_password, password, send};
 
 /// Two hundred at once, each in one of many spellings: one account.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -22,7 +22,7 @@ async fn concurrent_registrations_of_one_address_make_one_account() {
         .map(|number| {
             let auth = world.auth.clone();
             tokio::spawn(async move {
-                auth.register_user(email(spellings[number % 4]), new_password(PASSWORD)).await
+                auth.create_user(email(spellings[number % 4]), new_password(PASSWORD)).await
             })
         })
         .collect();
@@ -42,13 +42,15 @@ async fn concurrent_registrations_of_one_address_make_one_account() {
 async fn of_a_hundred_uses_of_one_reset_token_one_succeeds_and_its_password_works() {
     let world = World::new().await;
     world.register(ADA).await;
-    let token = world.auth.request_reset(&email(ADA)).await.unwrap();
+    let token = world.auth.issue_reset_token(&email(ADA)).await.unwrap();
 
     let tasks: Vec<_> = (0..100)
         .map(|number| {
             let (auth, token) = (world.auth.clone(), token.clone());
             let new = format!("new password {number}");
-            tokio::spawn(async move { (auth.complete_reset(completion(ADA, &token, &new)).await, new) })
+            tokio::spawn(async move {
+                (auth.complete_reset(completion(ADA, &token, &new), &context()).await, new)
+            })
         })
         .collect();
 
@@ -73,7 +75,7 @@ struct HeldEntropy {
 }
 
 impl Entropy for HeldEntropy {
-    fn fill(&self, bytes: &mut [u8]) -> Result<(), EntropyFailed> {
+    fn fill(&self, bytes: &mut [u8]) -> Result<(), EntropyError> {
         if self.calls.fetch_add(1, Ordering::SeqCst) == 0 {
             self.asked.send(()).unwrap();
             self.gate.lock().unwrap().recv().unwrap();
@@ -87,21 +89,21 @@ impl Entropy for HeldEntropy {
 async fn a_login_that_verified_the_old_password_opens_nothing_after_a_reset() {
     let world = World::new().await;
     let user = world.register(ADA).await;
-    let token = world.auth.request_reset(&email(ADA)).await.unwrap();
+    let token = world.auth.issue_reset_token(&email(ADA)).await.unwrap();
     let (asked, was_asked) = mpsc::channel();
     let (open, gate) = mpsc::channel();
     let entropy = HeldEntropy { asked, gate: Mutex::new(gate), calls: AtomicUsize::new(0) };
     let options = Options { entropy: Arc::new(entropy), ..world.options.clone() };
     let slow = Auth::start(world.db.clone(), options).unwrap();
 
-    let login = tokio::spawn(async move { slow.log_in(attempt(ADA, PASSWORD)).await });
+    let login = tokio::spawn(async move { send(&slow, login(ADA, PASSWORD)).await });
     tokio::task::spawn_blocking(move || was_asked.recv().unwrap()).await.unwrap();
-    world.auth.complete_reset(completion(ADA, &token, "a new password")).await.unwrap();
+    world.complete_reset(completion(ADA, &token, "a new password")).await.unwrap();
     open.send(()).unwrap();
     let refused = login.await.unwrap();
 
     assert!(matches!(refused, Err(LoginError::InvalidCredentials)), "{refused:?}");
-    assert_eq!(world.auth.destroy_sessions(user.id).await.unwrap(), 0);
+    assert_eq!(world.auth.revoke_sessions(user.id).await.unwrap(), 0);
 }
 
 /// asvs 7.1.2: concurrent logins do not exceed the cap.
@@ -113,7 +115,7 @@ async fn concurrent_logins_keep_to_the_number_of_sessions() {
 
     log_in_concurrently(&running, 40).await;
 
-    assert_eq!(running.destroy_sessions(user.id).await.unwrap(), 10);
+    assert_eq!(running.revoke_sessions(user.id).await.unwrap(), 10);
 }
 
 /// The order of sessions is that of their times, so the clock must not stand still.
@@ -125,7 +127,7 @@ fn by_the_system_clock(world: &World) -> Auth {
 async fn log_in_concurrently(auth: &Auth, logins: usize) {
     let login = || {
         let auth = auth.clone();
-        tokio::spawn(async move { auth.log_in(attempt(ADA, PASSWORD)).await })
+        tokio::spawn(async move { send(&auth, login(ADA, PASSWORD)).await })
     };
     let tasks: Vec<_> = std::iter::repeat_with(login).take(logins).collect();
     for task in tasks {
@@ -143,27 +145,43 @@ async fn of_concurrent_logins_of_a_user_with_one_session_one_stays() {
 
     for _ in 0..10 {
         log_in_concurrently(&running, 8).await;
-        assert_eq!(running.destroy_sessions(user.id).await.unwrap(), 1);
+        assert_eq!(running.revoke_sessions(user.id).await.unwrap(), 1);
     }
 }
 
+/// Calls a function concurrently, and counts the calls that return true.
+async fn count_true<F: Future<Output = bool> + Send + 'static>(call: impl Fn() -> F) -> usize {
+    let calls: Vec<_> = (0..20).map(|_| tokio::spawn(call())).collect();
+    let mut count = 0;
+    for call in calls {
+        count += usize::from(call.await.unwrap());
+    }
+    count
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn of_many_logouts_with_one_token_one_counts() {
+async fn of_concurrent_logouts_with_one_token_one_returns_true() {
     let world = World::new().await;
     let token = world.logged_in(ADA).await;
 
-    let tasks: Vec<_> = (0..20)
-        .map(|_| {
-            let (auth, token) = (world.auth.clone(), token.clone());
-            tokio::spawn(async move { auth.log_out(&token).await.unwrap() })
-        })
-        .collect();
-    let mut counted = 0;
-    for task in tasks {
-        counted += usize::from(task.await.unwrap());
-    }
+    let count = count_true(|| {
+        let (auth, token) = (world.auth.clone(), token.clone());
+        async move { auth.log_out(&token).await.unwrap() }
+    });
+    assert_eq!(count.await, 1);
+}
 
-    assert_eq!(counted, 1);
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_concurrent_revocations_of_one_session_one_returns_true() {
+    let world = World::new().await;
+    let token = world.logged_in(ADA).await;
+    let id = world.auth.authenticate(&token).await.unwrap().unwrap().session.id;
+
+    let count = count_true(|| {
+        let auth = world.auth.clone();
+        async move { auth.revoke_session(id).await.unwrap() }
+    });
+    assert_eq!(count.await, 1);
 }
 
 /// Programs on other runtimes, and spawned tasks, need futures that can move between threads.
@@ -172,20 +190,22 @@ async fn every_future_can_move_between_threads() {
     fn assert_send<T: Send>(_: T) {}
     let world = World::new().await;
     let auth = &world.auth;
+    let context = context();
     let user = world.register(ADA).await;
     let token = world.log_in(ADA, PASSWORD).await.unwrap().token;
-    let reset = auth.request_reset(&email(ADA)).await.unwrap();
+    let reset = auth.issue_reset_token(&email(ADA)).await.unwrap();
 
-    assert_send(auth.register_user(email(ADA), new_password(PASSWORD)));
-    assert_send(auth.valid_login(&email(ADA), &crate::support::password(PASSWORD)));
-    assert_send(auth.log_in(attempt(ADA, PASSWORD)));
-    assert_send(auth.create_session(&email(ADA), auth_core::model::Client::default()));
-    assert_send(auth.user_behind(&token));
+    assert_send(auth.create_user(email(ADA), new_password(PASSWORD)));
+    assert_send(auth.valid_login(&email(ADA), &password(PASSWORD)));
+    assert_send(auth.log_in(&email(ADA), &password(PASSWORD), &context));
+    assert_send(auth.open_session_without_password(&email(ADA), &context));
+    assert_send(auth.authenticate(&token));
     assert_send(auth.log_out(&token));
-    assert_send(auth.destroy_sessions(user.id));
-    assert_send(auth.request_reset(&email(ADA)));
-    assert_send(auth.complete_reset(completion(ADA, &reset, PASSWORD)));
-    assert_send(auth.purge_expired());
+    assert_send(auth.revoke_sessions(user.id));
+    assert_send(auth.issue_reset_token(&email(ADA)));
+    assert_send(auth.complete_reset(completion(ADA, &reset, PASSWORD), &context));
+    assert_send(auth.delete_expired());
     assert_send(auth.flush_last_seen());
-    assert_send(auth.maintain());
+    assert_send(auth.run());
+    assert_send(auth.shutdown());
 }

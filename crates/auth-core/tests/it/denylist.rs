@@ -1,11 +1,13 @@
 //! Passwords that are refused, wherever somebody chooses one.
 
 use auth_core::{
-    BreachedBuilder, ChangePasswordError, CompleteResetError, Confirmation, Denylist, DenylistError,
-    PasswordChange, RegisterError, model::InvalidPassword,
+    account::{ChangePasswordError, PasswordChange, RegisterError},
+    model::InvalidPassword,
+    passwords::{BreachedBuilder, Denylist, DenylistError},
+    recovery::CompleteResetError,
 };
 
-use crate::support::{ADA, PASSWORD, World, completion, email, new_password, password};
+use crate::support::{ADA, PASSWORD, World, completion, context, email, new_password, password};
 
 /// asvs 6.2.4, 6.2.11, 6.2.12
 #[tokio::test]
@@ -18,7 +20,7 @@ async fn common_breached_and_guessable_passwords_are_refused_at_every_door() {
     std::fs::write(&file, builder.build().1).unwrap();
     let world = World::with_denylist(Denylist::with_file(&file, ["acme".to_owned()]).unwrap()).await;
     let own = world.logged_in(ADA).await;
-    let current = world.auth.user_behind(&own).await.unwrap().unwrap();
+    let current = world.auth.authenticate(&own).await.unwrap().unwrap();
 
     for (refused, why) in [
         ("passwordpassword", InvalidPassword::Common),
@@ -29,15 +31,13 @@ async fn common_breached_and_guessable_passwords_are_refused_at_every_door() {
         ("ada@example.org 123", InvalidPassword::Guessable),
         ("Acme acme acme 99", InvalidPassword::Guessable),
     ] {
-        let registered = world.auth.register_user(email("ada@example.com"), new_password(refused)).await;
+        let registered = world.auth.create_user(email("ada@example.com"), new_password(refused)).await;
         assert!(matches!(registered, Err(RegisterError::InvalidPassword(told)) if told == why), "{refused}");
-        let token = world.auth.request_reset(&email(ADA)).await.unwrap();
-        let reset = world.auth.complete_reset(completion(ADA, &token, refused)).await;
+        let token = world.auth.issue_reset_token(&email(ADA)).await.unwrap();
+        let reset = world.complete_reset(completion(ADA, &token, refused)).await;
         assert!(matches!(reset, Err(CompleteResetError::InvalidPassword(told)) if told == why), "{refused}");
-        let confirmation = Confirmation::default();
-        let change =
-            PasswordChange { password: password(PASSWORD), new_password: refused.into(), confirmation };
-        let changed = world.auth.change_password(&current, change).await;
+        let change = PasswordChange { password: password(PASSWORD), new_password: refused.into() };
+        let changed = world.auth.change_password(&current, change, &context()).await;
         assert!(
             matches!(changed, Err(ChangePasswordError::InvalidPassword(told)) if told == why),
             "{refused}"

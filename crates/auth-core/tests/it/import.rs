@@ -1,6 +1,6 @@
 //! Hashes that other systems left behind: made by Werkzeug 3.1, Django 5.2, argon2-cffi 25.1 and passlib 1.7.
 
-use auth_core::ImportError;
+use auth_core::admin::ImportError;
 use auth_db::{
     model::{PasswordHash, UserFilter},
     users,

@@ -1,21 +1,22 @@
 //! Recovery by mail: what is sent, to whom, how often, and what happens when it can't be.
 
 use std::sync::{
-    Mutex,
+    Arc, Mutex,
     atomic::{AtomicUsize, Ordering},
 };
 
 use auth_core::{
-    Clock, CompleteResetError, Content, Delivered, Letter, MailFailed, MailFigures, MailOptions, Mailer,
-    ResetRequest,
-    model::{Client, Language, MailKind, ResetToken, UserFilter},
+    Clock, RequestContext,
+    mail::{DeliveryReport, Mail, MailBody, MailError, MailOptions, MailStats, Mailer, SendFuture},
+    model::{ClientInfo, Language, MailKind, ResetToken, UserFilter},
+    recovery::CompleteResetError,
 };
 use auth_db::users;
+use std::time::Duration;
 use test_servers::{Kind, kind};
-use time::Duration;
 use tokio::sync::Notify;
 
-use crate::support::{ADA, PASSWORD, World, attempt, completion, email};
+use crate::support::{ADA, PASSWORD, World, completion, email, login};
 
 const NEW: &str = "another long passphrase";
 
@@ -29,29 +30,31 @@ struct Postbox {
     /// How long the links in them are valid.
     lifetimes: Mutex<Vec<Duration>>,
     /// What is wrong with it.
-    trouble: Mutex<Option<MailFailed>>,
+    trouble: Mutex<Option<MailError>>,
 }
 
 impl Mailer for Postbox {
-    async fn send(&self, letter: &Letter) -> Result<(), MailFailed> {
-        if let Some(trouble) = self.trouble.lock().unwrap().clone() {
-            return Err(trouble);
-        }
-        let token = match &letter.content {
-            Content::Reset { token, lifetime } => {
-                self.lifetimes.lock().unwrap().push(*lifetime);
-                Some(token.clone())
+    fn send<'a>(&'a self, letter: &'a Mail) -> SendFuture<'a> {
+        Box::pin(async move {
+            if let Some(trouble) = self.trouble.lock().unwrap().clone() {
+                return Err(trouble);
             }
-            _ => None,
-        };
-        let told = (letter.to.as_str().to_owned(), letter.content.kind(), letter.language, token);
-        self.letters.lock().unwrap().push(told);
-        Ok(())
+            let token = match &letter.body {
+                MailBody::Reset { token, lifetime } => {
+                    self.lifetimes.lock().unwrap().push(*lifetime);
+                    Some(token.clone())
+                }
+                _ => None,
+            };
+            let told = (letter.to.as_str().to_owned(), letter.body.kind(), letter.language, token);
+            self.letters.lock().unwrap().push(told);
+            Ok(())
+        })
     }
 }
 
 impl Postbox {
-    fn is(&self, trouble: Option<MailFailed>) {
+    fn is(&self, trouble: Option<MailError>) {
         *self.trouble.lock().unwrap() = trouble;
     }
 
@@ -71,17 +74,17 @@ impl Postbox {
 
 impl World {
     async fn asks(&self, address: &str) {
-        let request = ResetRequest { email: email(address), client: Client::default() };
-        self.auth.ask_for_reset(request).await.unwrap();
+        self.auth.request_reset(&email(address), &RequestContext::default()).await.unwrap();
     }
 
     async fn resets(&self, token: &ResetToken) -> Result<(), CompleteResetError> {
-        self.auth.complete_reset(completion(ADA, token, NEW)).await.map(drop)
+        self.complete_reset(completion(ADA, token, NEW)).await.map(drop)
     }
 }
 
 async fn with_mail() -> (World, Postbox) {
-    let world = World::with_mail(MailOptions { notices: true, new_device_notices: true }).await;
+    let world =
+        World::with_mail(MailOptions { notices: true, new_device_notices: true, ..Default::default() }).await;
     world.register(ADA).await;
     (world, Postbox::default())
 }
@@ -90,12 +93,12 @@ async fn with_mail() -> (World, Postbox) {
 #[tokio::test]
 async fn a_link_is_sent_to_the_stored_address_and_sets_a_password_once() {
     let (world, postbox) = with_mail().await;
-    let client = Client::default().in_language(Language::French);
-    world.auth.ask_for_reset(ResetRequest { email: email("ADA@example.ORG."), client }).await.unwrap();
+    let context = RequestContext { language: Language::French, ..RequestContext::default() };
+    world.auth.request_reset(&email("ADA@example.ORG."), &context).await.unwrap();
 
     let delivered = world.auth.deliver_due(&postbox).await.unwrap();
 
-    assert_eq!(delivered, Delivered { sent: 1, ..Delivered::default() });
+    assert_eq!(delivered, DeliveryReport { sent: 1, ..DeliveryReport::default() });
     let (to, kind, language, token) = postbox.letters.lock().unwrap()[0].clone();
     assert_eq!((to.as_str(), kind, language), (ADA, MailKind::Reset, Language::French));
     world.resets(&token.clone().unwrap()).await.unwrap();
@@ -110,9 +113,9 @@ async fn nobody_gets_a_link_for_an_address_that_nobody_has() {
 
     let delivered = world.auth.deliver_due(&postbox).await.unwrap();
 
-    assert_eq!(delivered, Delivered { dropped: 1, ..Delivered::default() });
-    assert_eq!(world.auth.mail_figures(), MailFigures { dropped: 1, ..MailFigures::default() });
-    assert_eq!(world.auth.deliver_due(&postbox).await.unwrap(), Delivered::default());
+    assert_eq!(delivered, DeliveryReport { dropped: 1, ..DeliveryReport::default() });
+    assert_eq!(world.auth.mail_stats(), MailStats { dropped: 1, ..MailStats::default() });
+    assert_eq!(world.auth.deliver_due(&postbox).await.unwrap(), DeliveryReport::default());
 }
 
 /// Reset asked again and again by somebody else: the owner's link keeps working.
@@ -122,18 +125,18 @@ async fn after_three_links_within_an_hour_no_more_are_sent_and_the_last_one_work
     for _ in 0..20 {
         world.asks(ADA).await;
         world.auth.deliver_due(&postbox).await.unwrap();
-        world.clock.advance(Duration::SECOND);
+        world.clock.advance(Duration::from_secs(1));
     }
     assert_eq!(postbox.count(), 3);
     world.resets(&postbox.token()).await.unwrap();
 
-    world.clock.advance(Duration::hours(1));
+    world.clock.advance(Duration::from_hours(1));
     world.asks(ADA).await;
     world.auth.deliver_due(&postbox).await.unwrap();
     assert_eq!(postbox.kinds()[3..], [MailKind::PasswordChanged, MailKind::Reset]);
     let lifetimes = postbox.lifetimes.lock().unwrap().clone();
-    assert_eq!(lifetimes[..3], [Duration::minutes(30); 3], "however long the mail had to wait");
-    assert_eq!(lifetimes[3..], [Duration::hours(3)], "the owner has proved to receive them");
+    assert_eq!(lifetimes[..3], [Duration::from_mins(30); 3], "however long the mail had to wait");
+    assert_eq!(lifetimes[3..], [Duration::from_hours(3)], "the owner has proved to receive them");
 }
 
 /// A stranger asks for links to an address as often as they like: its owner can recover at every moment, and gets few
@@ -148,8 +151,8 @@ async fn nobody_can_keep_an_owner_from_recovering_or_fill_a_mailbox() {
             world.auth.deliver_due(&postbox).await.unwrap();
             world.resets(&postbox.token()).await.unwrap();
             password = NEW;
-            world.clock.advance(Duration::days(2));
-            world.auth.purge_expired().await.unwrap();
+            world.clock.advance(Duration::from_hours(24 * 2));
+            world.auth.delete_expired().await.unwrap();
             postbox.letters.lock().unwrap().clear();
         }
         let mut sent_at = Vec::new();
@@ -169,9 +172,9 @@ async fn nobody_can_keep_an_owner_from_recovering_or_fill_a_mailbox() {
                 assert_eq!(found, Some(reset), "minute {minute}");
             }
             if minute % 60 == 0 {
-                world.auth.purge_expired().await.unwrap();
+                world.auth.delete_expired().await.unwrap();
             }
-            world.clock.advance(Duration::minutes(10));
+            world.clock.advance(Duration::from_mins(10));
         }
         let most = |minutes: i32| {
             let within = |from: i32| sent_at.iter().filter(|at| (from..from + minutes).contains(*at)).count();
@@ -190,21 +193,21 @@ async fn notices_to_one_address_are_few_an_hour_and_a_dozen_a_day() {
     let (world, postbox) = with_mail().await;
     let log_in_from = async |network: u32| {
         let address = std::net::Ipv4Addr::from_bits(0x0a00_0000 + network);
-        let client = Client::new(Some(address.into()), Some("Mozilla/5.0 Firefox/140.0"));
-        world.auth.log_in(auth_core::Attempt { client, ..attempt(ADA, PASSWORD) }).await.unwrap();
+        let client = ClientInfo::new(Some(address.into()), Some("Mozilla/5.0 Firefox/140.0"));
+        world.send(login(ADA, PASSWORD).with_client(client)).await.unwrap();
     };
     for network in 0..200 {
         log_in_from(network).await;
     }
-    while world.auth.mails_waiting().await.unwrap() > 0 {
+    while world.auth.queued_mails().await.unwrap() > 0 {
         world.auth.deliver_due(&postbox).await.unwrap();
     }
     assert_eq!(postbox.count(), 1, "the address is not verified");
-    assert_eq!(world.auth.mail_figures().dropped, 198, "all but the first device, and the one that was sent");
+    assert_eq!(world.auth.mail_stats().dropped, 198, "all but the first device, and the one that was sent");
 
     for network in 200..1000 {
         log_in_from(network).await;
-        world.clock.advance(Duration::minutes(3));
+        world.clock.advance(Duration::from_mins(3));
         world.auth.deliver_due(&postbox).await.unwrap();
     }
     // 40 hours.
@@ -218,17 +221,17 @@ async fn a_client_without_cookies_causes_one_notice_a_week_and_displaces_only_it
     let (world, postbox) = with_mail().await;
     let own = world.log_in(ADA, PASSWORD).await.unwrap().device.unwrap();
     let script = || {
-        let client = Client::new(Some([198, 51, 100, 7].into()), Some("curl/8.7.1"));
-        auth_core::Attempt { client, ..attempt(ADA, PASSWORD) }
+        let client = ClientInfo::new(Some([198, 51, 100, 7].into()), Some("curl/8.7.1"));
+        login(ADA, PASSWORD).with_client(client)
     };
     for login in 0..14 * 4 {
-        assert!(world.auth.log_in(script()).await.unwrap().device.is_some());
+        assert!(world.send(script()).await.unwrap().device.is_some());
         world.auth.deliver_due(&postbox).await.unwrap();
         assert_eq!(postbox.count(), 1 + login / 28, "login {login}");
-        world.clock.advance(Duration::hours(6));
+        world.clock.advance(Duration::from_hours(6));
     }
-    let again = auth_core::Attempt { device: Some(own), ..attempt(ADA, PASSWORD) };
-    assert!(world.auth.log_in(again).await.unwrap().device.is_none(), "it is known still");
+    let again = login(ADA, PASSWORD).with_device(&own);
+    assert!(world.send(again).await.unwrap().device.is_none(), "it is known still");
 }
 
 /// Also where several workers have one each at the same moment, and where the first ones had to wait.
@@ -237,7 +240,7 @@ async fn of_twenty_links_that_are_due_at_once_three_are_sent() {
     let (world, postbox) = with_mail().await;
     let other = world.second_process().await;
     world.asks(ADA).await;
-    postbox.is(Some(MailFailed::Later(String::new())));
+    postbox.is(Some(MailError::Later(String::new())));
     world.auth.deliver_due(&postbox).await.unwrap();
     postbox.is(None);
     for _ in 1..20 {
@@ -250,7 +253,7 @@ async fn of_twenty_links_that_are_due_at_once_three_are_sent() {
         world.auth.deliver_due(&postbox)
     );
     assert_eq!((one.unwrap().sent + two.unwrap().sent + three.unwrap().sent, postbox.count()), (2, 2));
-    world.clock.advance(Duration::minutes(59));
+    world.clock.advance(Duration::from_mins(59));
     assert_eq!(world.auth.deliver_due(&postbox).await.unwrap().sent, 1, "the one that had to wait");
     world.asks(ADA).await;
     assert_eq!(world.auth.deliver_due(&postbox).await.unwrap().dropped, 1);
@@ -261,13 +264,13 @@ async fn of_twenty_links_that_are_due_at_once_three_are_sent() {
 async fn a_link_counts_from_when_it_is_sent_and_a_newer_one_takes_its_place() {
     let (world, postbox) = with_mail().await;
     world.asks(ADA).await;
-    world.clock.advance(Duration::hours(2));
+    world.clock.advance(Duration::from_hours(2));
     world.auth.deliver_due(&postbox).await.unwrap();
     let first = postbox.token();
     world.asks(ADA).await;
     world.auth.deliver_due(&postbox).await.unwrap();
 
-    world.clock.advance(Duration::minutes(30) - Duration::SECOND);
+    world.clock.advance(Duration::from_mins(30) - Duration::from_secs(1));
     assert!(matches!(world.resets(&first).await, Err(CompleteResetError::InvalidToken)));
     world.resets(&postbox.token()).await.unwrap();
 }
@@ -276,7 +279,7 @@ async fn a_link_counts_from_when_it_is_sent_and_a_newer_one_takes_its_place() {
 async fn what_can_not_be_sent_is_tried_again_with_growing_pauses_and_given_up_after_a_day() {
     let (world, postbox) = with_mail().await;
     world.asks(ADA).await;
-    postbox.is(Some(MailFailed::Later("the server answered 451".to_owned())));
+    postbox.is(Some(MailError::Later("the server answered 451".to_owned())));
     let (mut tries, mut given_up) = (Vec::new(), 0);
     // All pauses are multiples of 15 seconds.
     for second in (0..90_000).step_by(15) {
@@ -285,7 +288,7 @@ async fn what_can_not_be_sent_is_tried_again_with_growing_pauses_and_given_up_af
             tries.push(second);
         }
         given_up += delivered.given_up;
-        world.clock.advance(Duration::seconds(15));
+        world.clock.advance(Duration::from_secs(15));
         if given_up > 0 {
             break;
         }
@@ -294,9 +297,9 @@ async fn what_can_not_be_sent_is_tried_again_with_growing_pauses_and_given_up_af
     let pauses: Vec<i64> = tries.windows(2).map(|pair| pair[1] - pair[0]).collect();
     assert_eq!(pauses[..7], [15, 30, 60, 120, 240, 480, 900]);
     assert_eq!((given_up, postbox.count()), (1, 0));
-    let figures = world.auth.mail_figures();
+    let figures = world.auth.mail_stats();
     assert_eq!((figures.given_up, figures.postponed), (1, tries.len() as u64));
-    assert_eq!(world.auth.mails_waiting().await.unwrap(), 0);
+    assert_eq!(world.auth.queued_mails().await.unwrap(), 0);
     assert!((90..=110).contains(&tries.len()), "{}", tries.len());
 }
 
@@ -304,10 +307,10 @@ async fn what_can_not_be_sent_is_tried_again_with_growing_pauses_and_given_up_af
 async fn a_retry_makes_a_new_token() {
     let (world, postbox) = with_mail().await;
     world.asks(ADA).await;
-    postbox.is(Some(MailFailed::Later(String::new())));
+    postbox.is(Some(MailError::Later(String::new())));
     world.auth.deliver_due(&postbox).await.unwrap();
     postbox.is(None);
-    world.clock.advance(Duration::seconds(15));
+    world.clock.advance(Duration::from_secs(15));
 
     assert_eq!(world.auth.deliver_due(&postbox).await.unwrap().sent, 1);
     world.resets(&postbox.token()).await.unwrap();
@@ -317,7 +320,7 @@ async fn a_retry_makes_a_new_token() {
 async fn a_mail_that_the_server_will_never_take_is_given_up_and_holds_up_no_other() {
     let (world, postbox) = with_mail().await;
     world.asks(ADA).await;
-    postbox.is(Some(MailFailed::Never("the server answered 550".to_owned())));
+    postbox.is(Some(MailError::Never("the server answered 550".to_owned())));
     assert_eq!(world.auth.deliver_due(&postbox).await.unwrap().given_up, 1);
     postbox.is(None);
     world.asks(ADA).await;
@@ -333,17 +336,17 @@ async fn a_server_that_can_not_be_reached_is_left_alone_and_every_mail_arrives_l
         world.register(&address).await;
         world.asks(&address).await;
     }
-    postbox.is(Some(MailFailed::Unreachable("no connection".to_owned())));
+    postbox.is(Some(MailError::Unreachable("no connection".to_owned())));
     for _ in 0..60 {
         let delivered = world.auth.deliver_due(&postbox).await.unwrap();
         assert!(delivered.sent == 0 && delivered.postponed == 0);
-        world.clock.advance(Duration::seconds(10));
+        world.clock.advance(Duration::from_secs(10));
     }
     postbox.is(None);
     let mut minutes = 0;
     while postbox.count() < 50 {
         world.auth.deliver_due(&postbox).await.unwrap();
-        world.clock.advance(Duration::MINUTE);
+        world.clock.advance(Duration::from_mins(1));
         minutes += 1;
         assert!(minutes < 60);
     }
@@ -367,15 +370,17 @@ struct Mortal<'a> {
 }
 
 impl Mailer for Mortal<'_> {
-    async fn send(&self, letter: &Letter) -> Result<(), MailFailed> {
-        if self.left.fetch_sub(1, Ordering::Relaxed) > 0 {
-            return self.postbox.send(letter).await;
-        }
-        if self.killed == Killed::After {
-            self.postbox.send(letter).await?;
-        }
-        self.dead.notify_one();
-        std::future::pending().await
+    fn send<'a>(&'a self, letter: &'a Mail) -> SendFuture<'a> {
+        Box::pin(async move {
+            if self.left.fetch_sub(1, Ordering::Relaxed) > 0 {
+                return self.postbox.send(letter).await;
+            }
+            if self.killed == Killed::After {
+                self.postbox.send(letter).await?;
+            }
+            self.dead.notify_one();
+            std::future::pending().await
+        })
     }
 }
 
@@ -388,15 +393,15 @@ async fn every_mail_arrives_though_the_server_was_away_and_each_process_killed()
     let mails = if kind() == Kind::Sqlite { 1000 } else { 100 };
     let hash =
         world.auth.find_user(&UserFilter::by_email(email(ADA))).await.unwrap().unwrap().hashed_password;
-    postbox.is(Some(MailFailed::Unreachable("no connection".to_owned())));
+    postbox.is(Some(MailError::Unreachable("no connection".to_owned())));
     let mut process = world.unattended_process().await;
     for number in 0..mails {
         let address = email(&format!("user{number}@example.org"));
         users::add_user(world.db.for_migrations(), address.clone(), hash.clone(), world.clock.now())
             .await
             .unwrap();
-        process.ask_for_reset(ResetRequest { email: address, client: Client::default() }).await.unwrap();
-        world.clock.advance(Duration::minutes(10) / i32::try_from(mails).unwrap());
+        process.request_reset(&address, &RequestContext::default()).await.unwrap();
+        world.clock.advance(Duration::from_mins(10) / u32::try_from(mails).unwrap());
         if number % (mails / 10) == 0 {
             assert_eq!(process.deliver_due(&postbox).await.unwrap().sent, 0);
             process = world.unattended_process().await;
@@ -420,7 +425,7 @@ async fn every_mail_arrives_though_the_server_was_away_and_each_process_killed()
     }
     while process.deliver_due(&postbox).await.unwrap().sent > 0 {}
     // What the dead had claimed is taken by others when its minute is over.
-    world.clock.advance(Duration::MINUTE);
+    world.clock.advance(Duration::from_mins(1));
     while process.deliver_due(&postbox).await.unwrap().sent > 0 {}
 
     let mut to: Vec<String> = postbox.letters.lock().unwrap().iter().map(|(to, ..)| to.clone()).collect();
@@ -431,17 +436,19 @@ async fn every_mail_arrives_though_the_server_was_away_and_each_process_killed()
 }
 
 /// Says when it is asked to send, and sends when it may.
-struct Slow<'a> {
-    postbox: &'a Postbox,
+struct Slow {
+    postbox: Postbox,
     asked: Notify,
     may: Notify,
 }
 
-impl Mailer for Slow<'_> {
-    async fn send(&self, letter: &Letter) -> Result<(), MailFailed> {
-        self.asked.notify_one();
-        self.may.notified().await;
-        self.postbox.send(letter).await
+impl Mailer for Slow {
+    fn send<'a>(&'a self, letter: &'a Mail) -> SendFuture<'a> {
+        Box::pin(async move {
+            self.asked.notify_one();
+            self.may.notified().await;
+            self.postbox.send(letter).await
+        })
     }
 }
 
@@ -450,34 +457,37 @@ impl Mailer for Slow<'_> {
 async fn a_worker_that_is_stopped_sends_what_it_had_begun() {
     let (world, postbox) = with_mail().await;
     world.asks(ADA).await;
-    let slow = Slow { postbox: &postbox, asked: Notify::new(), may: Notify::new() };
+    let slow = Arc::new(Slow { postbox, asked: Notify::new(), may: Notify::new() });
+    let process = world.process_with_mailer(Arc::<Slow>::clone(&slow)).await;
 
     let stop = async {
         slow.asked.notified().await;
-        world.auth.stop_mail();
+        process.shutdown().await.unwrap();
         world.asks(ADA).await;
         slow.may.notify_one();
     };
-    let both = async { tokio::join!(world.auth.deliver_mail(&slow), stop) };
-    tokio::time::timeout(std::time::Duration::from_secs(30), both).await.unwrap();
+    let both = Box::pin(async { tokio::join!(process.run(), stop) });
+    tokio::time::timeout(Duration::from_secs(30), both).await.unwrap();
 
-    assert_eq!((postbox.count(), world.auth.mails_waiting().await.unwrap()), (1, 1));
+    assert_eq!((slow.postbox.count(), world.auth.queued_mails().await.unwrap()), (1, 1));
     let next = world.unattended_process().await;
-    assert_eq!(next.deliver_due(&postbox).await.unwrap().sent, 1);
+    assert_eq!(next.deliver_due(&slow.postbox).await.unwrap().sent, 1);
 }
 
 /// Sends at once, but for mails to one address, which it never does.
-struct SlowFor<'a> {
-    postbox: &'a Postbox,
+struct SlowFor {
+    postbox: Postbox,
     address: &'static str,
 }
 
-impl Mailer for SlowFor<'_> {
-    async fn send(&self, letter: &Letter) -> Result<(), MailFailed> {
-        if letter.to.as_str() == self.address {
-            std::future::pending::<()>().await;
-        }
-        self.postbox.send(letter).await
+impl Mailer for SlowFor {
+    fn send<'a>(&'a self, letter: &'a Mail) -> SendFuture<'a> {
+        Box::pin(async move {
+            if letter.to.as_str() == self.address {
+                std::future::pending::<()>().await;
+            }
+            self.postbox.send(letter).await
+        })
     }
 }
 
@@ -492,11 +502,12 @@ async fn a_mail_that_takes_long_delays_no_other() {
         world.register(&address).await;
         world.asks(&address).await;
     }
-    let slow = SlowFor { postbox: &postbox, address: ADA };
+    let slow = Arc::new(SlowFor { postbox, address: ADA });
+    let process = world.process_with_mailer(Arc::<SlowFor>::clone(&slow)).await;
 
     tokio::select! {
-        () = world.auth.deliver_mail(&slow) => unreachable!("it was not stopped"),
-        () = world.until(async || postbox.count() == 50) => {}
+        () = process.run() => unreachable!("it was not stopped"),
+        () = world.until(async || slow.postbox.count() == 50) => {}
     }
 }
 
@@ -525,7 +536,7 @@ async fn workers_that_look_at_once_send_each_mail_once() {
 #[tokio::test]
 async fn whoever_has_a_new_password_is_told_so() {
     let (world, postbox) = with_mail().await;
-    let token = world.auth.request_reset(&email(ADA)).await.unwrap();
+    let token = world.auth.issue_reset_token(&email(ADA)).await.unwrap();
     assert!(world.resets(&ResetToken::from_bits([1; 16])).await.is_err());
     world.resets(&token).await.unwrap();
 
@@ -539,13 +550,13 @@ async fn whoever_has_a_new_password_is_told_so() {
 async fn a_login_on_a_new_device_is_told_but_not_the_first_and_not_on_a_known_one() {
     let (world, postbox) = with_mail().await;
     let known = world.log_in(ADA, PASSWORD).await.unwrap().device.unwrap();
-    let again = auth_core::Attempt { device: Some(known), ..attempt(ADA, PASSWORD) };
-    world.auth.log_in(again).await.unwrap();
-    assert_eq!(world.auth.deliver_due(&postbox).await.unwrap(), Delivered::default());
+    let again = login(ADA, PASSWORD).with_device(&known);
+    world.send(again).await.unwrap();
+    assert_eq!(world.auth.deliver_due(&postbox).await.unwrap(), DeliveryReport::default());
 
-    let client = Client::new(Some([198, 51, 100, 7].into()), Some("test"));
-    let elsewhere = auth_core::Attempt { client, ..attempt(ADA, PASSWORD) };
-    world.auth.log_in(elsewhere).await.unwrap();
+    let client = ClientInfo::new(Some([198, 51, 100, 7].into()), Some("test"));
+    let elsewhere = login(ADA, PASSWORD).with_client(client);
+    world.send(elsewhere).await.unwrap();
     assert!(world.log_in(ADA, "wrong").await.is_err());
     world.auth.deliver_due(&postbox).await.unwrap();
 
@@ -556,14 +567,17 @@ async fn a_login_on_a_new_device_is_told_but_not_the_first_and_not_on_a_known_on
 async fn notices_can_be_turned_off() {
     for (options, kinds) in [
         (MailOptions::default(), vec![]),
-        (MailOptions { notices: true, new_device_notices: false }, vec![MailKind::PasswordChanged]),
+        (
+            MailOptions { notices: true, new_device_notices: false, ..Default::default() },
+            vec![MailKind::PasswordChanged],
+        ),
     ] {
         let (world, postbox) = (World::with_mail(options).await, Postbox::default());
         world.register(ADA).await;
         for _ in 0..2 {
             world.log_in(ADA, PASSWORD).await.unwrap();
         }
-        let token = world.auth.request_reset(&email(ADA)).await.unwrap();
+        let token = world.auth.issue_reset_token(&email(ADA)).await.unwrap();
         world.resets(&token).await.unwrap();
 
         world.auth.deliver_due(&postbox).await.unwrap();

@@ -1,8 +1,8 @@
 //! Sessions that are checked from memory, and what another process does to them.
 
-use auth_core::{Options, SessionMemory};
+use auth_core::{Options, sessions::SessionCacheOptions};
+use std::time::Duration;
 use test_servers::{Kind, kind};
-use time::Duration;
 
 use crate::support::{ADA, PASSWORD, World};
 
@@ -16,7 +16,7 @@ async fn a_session_check_writes_nothing() {
     let before = world.changes().await;
 
     for _ in 0..10 {
-        world.clock.advance(Duration::seconds(1));
+        world.clock.advance(Duration::from_secs(1));
         assert!(world.is_live(&token).await);
     }
     assert_eq!(world.changes().await, before);
@@ -30,9 +30,9 @@ async fn a_session_check_writes_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_another_process_ends_is_soon_refused_here() {
     let bound = match kind() {
-        Kind::Sqlite => std::time::Duration::from_millis(100),
-        Kind::Postgres => std::time::Duration::from_secs(1),
-        Kind::MariaDb => std::time::Duration::ZERO,
+        Kind::Sqlite => Duration::from_millis(100),
+        Kind::Postgres => Duration::from_secs(1),
+        Kind::MariaDb => Duration::ZERO,
     };
     let world = World::new().await;
     let other = world.second_process().await;
@@ -53,11 +53,12 @@ async fn where_nothing_is_heard_of_other_processes_sessions_are_remembered_as_lo
     if kind() != Kind::MariaDb {
         return;
     }
-    let accepted = std::time::Duration::from_secs(2);
+    let accepted = Duration::from_secs(2);
     let mut world = World::new().await;
     let other = world.auth.clone();
-    let session_memory = SessionMemory { accepted_staleness: Some(accepted), ..SessionMemory::default() };
-    world.options = Options { session_memory, ..world.options };
+    let session_cache =
+        SessionCacheOptions { max_staleness: Some(accepted), ..SessionCacheOptions::default() };
+    world.options = Options { session_cache, ..world.options };
     world.auth = world.second_process().await;
     world.register(ADA).await;
 
@@ -79,12 +80,12 @@ async fn a_program_that_does_not_maintain_checks_nothing_from_memory() {
     let unattended = world.unattended_process().await;
     let token = world.logged_in(ADA).await;
     for _ in 0..3 {
-        assert!(unattended.user_behind(&token).await.unwrap().is_some());
+        assert!(unattended.authenticate(&token).await.unwrap().is_some());
     }
 
     assert!(world.auth.log_out(&token).await.unwrap());
 
-    assert!(unattended.user_behind(&token).await.unwrap().is_none());
+    assert!(unattended.authenticate(&token).await.unwrap().is_none());
 }
 
 #[tokio::test]
@@ -99,6 +100,6 @@ async fn a_session_check_from_memory_asks_no_database() {
     world.execute("DELETE FROM sessions").await;
 
     assert!(world.is_live(&token).await);
-    world.clock.advance(Duration::minutes(1));
+    world.clock.advance(Duration::from_mins(1));
     assert!(!world.is_live(&token).await, "it is looked up again after a minute");
 }

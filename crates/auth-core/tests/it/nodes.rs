@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use test_servers::{Kind, Mode, Proxy, kind, shared};
 
-use crate::support::{ADA, PASSWORD, World};
+use crate::support::{ADA, PASSWORD, World, completion, context, email, login, send};
 
 /// The bound of the documentation; by how it is made, one second.
 const BOUND: Duration = Duration::from_millis(1500);
@@ -25,7 +25,7 @@ impl Nodes {
         let mut world = World::new().await;
         let server = shared(kind());
         let proxy = Proxy::start(([127, 0, 0, 1], server.port()).into());
-        let database = world.place.url().rsplit('/').next().unwrap();
+        let database = world.database.url().rsplit('/').next().unwrap();
         let by_proxy = world.second_process_by(&server.url_by(proxy.port(), database)).await;
         let other = std::mem::replace(&mut world.auth, by_proxy);
         world.register(ADA).await;
@@ -105,27 +105,27 @@ async fn every_way_of_ending_a_session_is_heard_of() {
     let bound = if kind() == Kind::MariaDb { Duration::ZERO } else { BOUND };
     let user = world.register(ADA).await;
     for way in ["log out", "destroy", "reset", "too many", "delete"] {
-        let token = other.log_in(crate::support::attempt(ADA, PASSWORD)).await.unwrap().token;
+        let token = send(&other, login(ADA, PASSWORD)).await.unwrap().token;
         world.remembers(&token).await;
         match way {
             "log out" => assert!(other.log_out(&token).await.unwrap()),
-            "destroy" => assert_eq!(other.destroy_sessions(user.id).await.unwrap(), 1),
+            "destroy" => assert_eq!(other.revoke_sessions(user.id).await.unwrap(), 1),
             "reset" => {
-                let email = crate::support::email(ADA);
-                let reset = other.request_reset(&email).await.unwrap();
-                let completion = crate::support::completion(ADA, &reset, PASSWORD);
-                other.complete_reset(completion).await.unwrap();
+                let email = email(ADA);
+                let reset = other.issue_reset_token(&email).await.unwrap();
+                let completion = completion(ADA, &reset, PASSWORD);
+                other.complete_reset(completion, &context()).await.unwrap();
             }
             "too many" => {
                 for _ in 0..10 {
-                    world.clock.advance(time::Duration::SECOND);
-                    other.log_in(crate::support::attempt(ADA, PASSWORD)).await.unwrap();
+                    world.clock.advance(Duration::from_secs(1));
+                    send(&other, login(ADA, PASSWORD)).await.unwrap();
                 }
             }
             _ => assert!(other.delete_user(user.id).await.unwrap()),
         }
 
         world.refuses_within(bound, &token).await;
-        other.destroy_sessions(user.id).await.unwrap();
+        other.revoke_sessions(user.id).await.unwrap();
     }
 }

@@ -1,4 +1,4 @@
-use auth_core::RegisterError;
+use auth_core::account::RegisterError;
 
 use crate::support::{ADA, PASSWORD, World, email, new_password};
 
@@ -18,11 +18,8 @@ async fn a_second_registration_says_who_exists_and_changes_nothing() {
     let world = World::new().await;
     world.register(ADA).await;
 
-    let again = world
-        .auth
-        .register_user(email("ADA@example.org"), new_password("another password"))
-        .await
-        .unwrap_err();
+    let again =
+        world.auth.create_user(email("ADA@example.org"), new_password("another password")).await.unwrap_err();
 
     assert!(matches!(again, RegisterError::AlreadyExists { .. }));
     assert_eq!(again.to_string(), "User ADA@example.org already exists");

@@ -1,19 +1,19 @@
 use auth_core::{
-    CompleteResetError, RequestResetError,
     model::{InvalidPassword, ResetToken},
+    recovery::{CompleteResetError, IssueResetError},
 };
-use time::Duration;
+use std::time::Duration;
 
 use crate::support::{ADA, PASSWORD, World, completion, email};
 
 const NEW: &str = "a new password";
 
 async fn asked(world: &World) -> ResetToken {
-    world.auth.request_reset(&email(ADA)).await.unwrap()
+    world.auth.issue_reset_token(&email(ADA)).await.unwrap()
 }
 
 async fn complete(world: &World, address: &str, token: &ResetToken) -> Result<(), CompleteResetError> {
-    world.auth.complete_reset(completion(address, token, NEW)).await.map(drop)
+    world.complete_reset(completion(address, token, NEW)).await.map(drop)
 }
 
 #[tokio::test]
@@ -80,11 +80,11 @@ async fn a_token_counts_for_exactly_its_lifetime() {
     let world = World::new().await;
     world.register(ADA).await;
     let late = asked(&world).await;
-    world.clock.advance(Duration::minutes(30));
+    world.clock.advance(Duration::from_mins(30));
     assert!(matches!(complete(&world, ADA, &late).await, Err(CompleteResetError::InvalidToken)));
 
     let in_time = asked(&world).await;
-    world.clock.advance(Duration::minutes(30) - Duration::MICROSECOND);
+    world.clock.advance(Duration::from_mins(30) - Duration::from_micros(1));
     complete(&world, ADA, &in_time).await.unwrap();
 }
 
@@ -99,7 +99,7 @@ async fn a_password_that_policy_refuses_leaves_the_token_good() {
         ("", InvalidPassword::Missing),
         (&"x".repeat(1025), InvalidPassword::TooLong),
     ] {
-        let refused = world.auth.complete_reset(completion(ADA, &token, new)).await;
+        let refused = world.complete_reset(completion(ADA, &token, new)).await;
         assert!(matches!(refused, Err(CompleteResetError::InvalidPassword(told)) if told == expected));
     }
 
@@ -112,7 +112,7 @@ async fn a_bad_token_is_told_before_a_bad_password() {
     let world = World::new().await;
     world.register(ADA).await;
 
-    let refused = world.auth.complete_reset(completion(ADA, &ResetToken::from_bits([0; 16]), "")).await;
+    let refused = world.complete_reset(completion(ADA, &ResetToken::from_bits([0; 16]), "")).await;
 
     assert!(matches!(refused, Err(CompleteResetError::InvalidToken)));
 }
@@ -121,9 +121,9 @@ async fn a_bad_token_is_told_before_a_bad_password() {
 async fn nobody_is_told_of_a_reset_for_an_unknown_address() {
     let world = World::new().await;
 
-    let refused = world.auth.request_reset(&email(ADA)).await;
+    let refused = world.auth.issue_reset_token(&email(ADA)).await;
 
-    assert!(matches!(refused, Err(RequestResetError::UnknownEmail)));
+    assert!(matches!(refused, Err(IssueResetError::UnknownEmail)));
 }
 
 /// The account deleted and the address registered anew: sessions and links of the old one are dead.

@@ -12,11 +12,11 @@ async fn the_database_file_holds_no_password_and_no_token() {
     }
     let world = World::new().await;
     let session = world.logged_in(ADA).await.expose();
-    let reset = world.auth.request_reset(&email(ADA)).await.unwrap().expose();
+    let reset = world.auth.issue_reset_token(&email(ADA)).await.unwrap().expose();
     world.execute("PRAGMA wal_checkpoint(TRUNCATE)").await;
 
     let mut bytes = Vec::new();
-    for file in fs::read_dir(world.place.folder()).unwrap() {
+    for file in fs::read_dir(world.database.folder()).unwrap() {
         bytes.extend(fs::read(file.unwrap().path()).unwrap());
     }
 

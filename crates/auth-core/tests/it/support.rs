@@ -1,15 +1,25 @@
 //! A world for each test: an `Auth` with cheap hashes, a clock that stands still, a database of its own.
 
-use std::{num::NonZeroUsize, sync::Arc, time::Instant};
+use std::{
+    num::NonZeroUsize,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use auth_core::{
-    Attempt, Auth, Denylist, HasherOptions, LoggedIn, LoginError, MailOptions, ManualClock, Options, Policy,
-    ResetCompletion, Scheme, SessionMemory, ThrottleOptions,
-    model::{Client, Email, NewPassword, Password, PasswordPolicy, ResetToken, SessionToken, User},
+    Auth, ManualClock, Options, Policy, RequestContext, ThrottleOptions,
+    login::{LogIn, LoggedIn, LoginError},
+    mail::{MailOptions, Mailer},
+    model::{
+        ClientInfo, DeviceToken, Email, NewPassword, Password, PasswordPolicy, ResetToken, SessionToken, User,
+    },
+    passwords::{Denylist, HasherOptions, Scheme},
+    recovery::{CompleteResetError, ResetCompletion},
+    sessions::SessionCacheOptions,
 };
 use auth_db::{Database, DatabaseOptions};
-use test_servers::{Kind, Place, kind};
-use time::{Duration, OffsetDateTime};
+use test_servers::{Kind, TestDatabase, kind};
+use time::OffsetDateTime;
 
 pub const ADA: &str = "ada@example.org";
 pub const PASSWORD: &str = "seven herons by the weir";
@@ -19,7 +29,7 @@ pub struct World {
     pub clock: Arc<ManualClock>,
     pub db: Database,
     pub options: Options,
-    pub place: Place,
+    pub database: TestDatabase,
 }
 
 impl World {
@@ -28,26 +38,26 @@ impl World {
     }
 
     pub async fn with(policy: Policy, scheme: Scheme) -> Self {
-        let place = Place::new().await;
-        let clock = Arc::new(ManualClock::at(OffsetDateTime::UNIX_EPOCH + Duration::days(20_000)));
+        let database = TestDatabase::new().await;
+        let clock = Arc::new(ManualClock::at(OffsetDateTime::UNIX_EPOCH + Duration::from_hours(480_000)));
         let hashing = HasherOptions {
             scheme,
             threads: NonZeroUsize::new(2).unwrap(),
-            max_wait: std::time::Duration::from_mins(1),
+            max_wait: Duration::from_mins(1),
         };
         let options = Options {
             policy: Policy { password: PasswordPolicy { min_code_points: 8 }, ..policy },
             hashing,
             denylist: Denylist::OFF,
             throttle: None,
-            session_memory: SessionMemory { entries: 1000, ..SessionMemory::default() },
+            session_cache: SessionCacheOptions { capacity: 1000, ..SessionCacheOptions::default() },
             clock: Arc::<ManualClock>::clone(&clock),
             ..Options::default()
         };
-        let db = open(&place).await;
+        let db = open(&database).await;
         auth_migrations::up(db.for_migrations()).await.unwrap();
         let auth = started(db.clone(), &options);
-        Self { auth, clock, db, options, place }
+        Self { auth, clock, db, options, database }
     }
 
     /// One in which attempts are counted.
@@ -59,7 +69,7 @@ impl World {
     pub async fn throttled_and_impatient() -> Self {
         Self::other(|options| {
             options.throttle = Some(ThrottleOptions::default());
-            options.hashing.max_wait = std::time::Duration::ZERO;
+            options.hashing.max_wait = Duration::ZERO;
         })
         .await
     }
@@ -85,7 +95,7 @@ impl World {
 
     /// Another process on the same database: it shares nothing else, but the clock.
     pub async fn second_process(&self) -> Auth {
-        started(open(&self.place).await, &self.options)
+        started(open(&self.database).await, &self.options)
     }
 
     /// Another process that reaches the same database by another way.
@@ -93,17 +103,24 @@ impl World {
         started(open_by(url).await, &self.options)
     }
 
-    /// Another process that nobody looks after.
+    /// Another process that does not run the periodic work.
     pub async fn unattended_process(&self) -> Auth {
-        Auth::start(open(&self.place).await, self.options.clone()).unwrap()
+        Auth::start(open(&self.database).await, self.options.clone()).unwrap()
+    }
+
+    /// Another process that sends emails.
+    pub async fn process_with_mailer(&self, mailer: Arc<dyn Mailer>) -> Auth {
+        let mut options = self.options.clone();
+        options.mail.mailer = Some(mailer);
+        Auth::start(open(&self.database).await, options).unwrap()
     }
 
     pub async fn register(&self, address: &str) -> User {
-        self.auth.register_user(email(address), new_password(PASSWORD)).await.unwrap()
+        self.auth.create_user(email(address), new_password(PASSWORD)).await.unwrap()
     }
 
     pub async fn log_in(&self, address: &str, password: &str) -> Result<LoggedIn, LoginError> {
-        self.auth.log_in(attempt(address, password)).await
+        self.send(login(address, password)).await
     }
 
     /// Registers a user and logs in.
@@ -113,7 +130,7 @@ impl World {
     }
 
     pub async fn is_live(&self, token: &SessionToken) -> bool {
-        self.auth.user_behind(token).await.unwrap().is_some()
+        self.auth.authenticate(token).await.unwrap().is_some()
     }
 
     /// Waits until a session is checked from memory, where there is one.
@@ -123,11 +140,11 @@ impl World {
 
     /// Checks a session that another process has just ended until it is refused: no check that begins later
     /// than the bound may succeed.
-    pub async fn refuses_within(&self, bound: std::time::Duration, token: &SessionToken) {
+    pub async fn refuses_within(&self, bound: Duration, token: &SessionToken) {
         let ended = Instant::now();
         loop {
             let began = ended.elapsed();
-            match self.auth.user_behind(token).await {
+            match self.auth.authenticate(token).await {
                 Ok(None) => return,
                 Ok(Some(_)) => assert!(began <= bound, "it counted {began:?} later"),
                 // The database is away: that is no success either, and stays so.
@@ -139,8 +156,8 @@ impl World {
 
     /// Whether two checks in a row gave out the same: then it was from memory.
     pub async fn is_remembered(&self, token: &SessionToken) -> bool {
-        let first = self.auth.user_behind(token).await.unwrap().unwrap();
-        let second = self.auth.user_behind(token).await.unwrap().unwrap();
+        let first = self.auth.authenticate(token).await.unwrap().unwrap();
+        let second = self.auth.authenticate(token).await.unwrap().unwrap();
         Arc::ptr_eq(&first, &second)
     }
 }
@@ -150,16 +167,16 @@ fn started(db: Database, options: &Options) -> Auth {
     let auth = Auth::start(db, options.clone()).unwrap();
     tokio::spawn({
         let auth = auth.clone();
-        async move { auth.maintain().await }
+        async move { auth.run().await }
     });
     auth
 }
 
 /// Opens it without the time limits of a service: the machine may be busy.
-async fn open(place: &Place) -> Database {
-    let minute = std::time::Duration::from_mins(1);
+async fn open(database: &TestDatabase) -> Database {
+    let minute = Duration::from_mins(1);
     let options =
-        DatabaseOptions { timeout: minute, connect_timeout: minute, ..DatabaseOptions::new(place.url()) };
+        DatabaseOptions { timeout: minute, connect_timeout: minute, ..DatabaseOptions::new(database.url()) };
     Database::connect(&options).await.unwrap()
 }
 
@@ -179,16 +196,62 @@ pub fn new_password(text: &str) -> NewPassword {
     NewPassword::parse(text.into(), &PasswordPolicy { min_code_points: 1 }).unwrap()
 }
 
-pub fn attempt(address: &str, text: &str) -> Attempt {
-    Attempt::new(email(address), password(text), Client::new(Some([192, 0, 2, 1].into()), Some("test")))
+/// A login to be made.
+#[derive(Clone)]
+pub struct Login {
+    pub email: Email,
+    pub password: Password,
+    pub context: RequestContext,
+}
+
+impl Login {
+    pub fn with_client(mut self, client: ClientInfo) -> Self {
+        self.context.client = client;
+        self
+    }
+
+    pub fn with_device(mut self, device: &DeviceToken) -> Self {
+        self.context.device = Some(device.clone());
+        self
+    }
+
+    pub fn with_session(mut self, session: &SessionToken) -> Self {
+        self.context.session = Some(session.clone());
+        self
+    }
+}
+
+/// A login by a client that has neither a session nor a device.
+pub fn login(address: &str, text: &str) -> Login {
+    Login { email: email(address), password: password(text), context: context() }
+}
+
+/// The context of a request by that client.
+pub fn context() -> RequestContext {
+    RequestContext::new(ClientInfo::new(Some([192, 0, 2, 1].into()), Some("test")))
+}
+
+pub async fn send(auth: &Auth, login: Login) -> Result<LoggedIn, LoginError> {
+    match auth.log_in(&login.email, &login.password, &login.context).await? {
+        LogIn::LoggedIn(logged_in) => Ok(logged_in),
+        LogIn::SecondFactorRequired => panic!("no account has a second factor"),
+    }
 }
 
 pub fn completion(address: &str, token: &ResetToken, new: &str) -> ResetCompletion {
-    ResetCompletion {
-        email: email(address),
-        token: token.clone(),
-        new_password: new.into(),
-        client: Client::default(),
+    ResetCompletion { email: email(address), token: token.clone(), new_password: new.into() }
+}
+
+impl World {
+    pub async fn send(&self, login: Login) -> Result<LoggedIn, LoginError> {
+        send(&self.auth, login).await
+    }
+
+    pub async fn complete_reset(
+        &self,
+        completion: ResetCompletion,
+    ) -> Result<Option<DeviceToken>, CompleteResetError> {
+        self.auth.complete_reset(completion, &RequestContext::default()).await
     }
 }
 
@@ -200,7 +263,7 @@ impl World {
                 tokio::task::yield_now().await;
             }
         };
-        tokio::time::timeout(std::time::Duration::from_secs(30), wait).await.unwrap();
+        tokio::time::timeout(Duration::from_secs(30), wait).await.unwrap();
     }
 
     /// Waits until all attempts that are due a refund have been refunded.

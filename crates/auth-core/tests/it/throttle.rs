@@ -3,15 +3,19 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use auth_core::{
-    Attempt, AttemptError, Denylist, LoginError, RegisterError, Registration, ResetRequest, ThrottleOptions,
-    Throttled, Unavailable,
-    model::{Client, DeviceToken},
+    AttemptError, ServiceError, ThrottleOptions, Throttled,
+    account::RegisterError,
+    login::LoginError,
+    model::{ClientInfo, DeviceToken},
+    passwords::Denylist,
 };
 use futures_util::future::join_all;
+use std::time::Duration;
 use test_servers::{Kind, kind};
-use time::Duration;
 
-use crate::support::{ADA, PASSWORD, World, attempt, completion, email, new_password, password};
+use crate::support::{
+    ADA, Login, PASSWORD, World, completion, context, email, login, new_password, password, send,
+};
 
 /// A world in which attempts are counted, with one user.
 async fn throttled() -> World {
@@ -21,17 +25,17 @@ async fn throttled() -> World {
 }
 
 /// A wrong password from a client of its own, so that only the account's throttle counts.
-fn wrong(from: usize) -> Attempt {
-    from_client(from, attempt(ADA, "a wrong password"))
+fn wrong(from: usize) -> Login {
+    from_client(from, login(ADA, "a wrong password"))
 }
 
-fn from_client(number: usize, attempt: Attempt) -> Attempt {
+fn from_client(number: usize, login: Login) -> Login {
     let address = std::net::Ipv4Addr::from_bits(0x0a00_0000 + u32::try_from(number).unwrap());
-    Attempt { client: Client::new(Some(address.into()), Some("test")), ..attempt }
+    login.with_client(ClientInfo::new(Some(address.into()), Some("test")))
 }
 
-fn with_device(device: &DeviceToken, attempt: Attempt) -> Attempt {
-    Attempt { device: Some(device.clone()), ..attempt }
+fn with_device(device: &DeviceToken, login: Login) -> Login {
+    login.with_device(device)
 }
 
 fn throttled_for(error: &LoginError) -> Option<u64> {
@@ -43,7 +47,7 @@ fn throttled_for(error: &LoginError) -> Option<u64> {
 
 impl World {
     async fn wrong(&self, from: usize) -> LoginError {
-        self.auth.log_in(wrong(from)).await.unwrap_err()
+        self.send(wrong(from)).await.unwrap_err()
     }
 
     /// Fails until a wait is asked for.
@@ -55,7 +59,7 @@ impl World {
     }
 
     fn hashed(&self) -> u64 {
-        self.auth.hashing_figures().hashed
+        self.auth.hasher_stats().hashed
     }
 }
 
@@ -67,9 +71,9 @@ async fn five_failures_are_free_then_each_costs_twice_the_wait_whoever_tries() {
 
     for wait in [1, 2, 4, 8] {
         assert_eq!(throttled_for(&world.wrong(100).await), Some(wait));
-        let right = world.auth.log_in(from_client(7, attempt(ADA, PASSWORD))).await;
+        let right = world.send(from_client(7, login(ADA, PASSWORD))).await;
         assert_eq!(throttled_for(&right.unwrap_err()), Some(wait), "the right password, too");
-        world.clock.advance(Duration::seconds(i64::try_from(wait).unwrap()));
+        world.clock.advance(Duration::from_secs(wait));
         assert!(matches!(world.wrong(101).await, LoginError::InvalidCredentials));
     }
 }
@@ -82,7 +86,7 @@ async fn of_two_hundred_wrong_logins_at_once_five_reach_the_hasher() {
 
     let attempts = (0..200).map(|from| {
         let auth = world.auth.clone();
-        tokio::spawn(async move { auth.log_in(wrong(from)).await.unwrap_err() })
+        tokio::spawn(async move { send(&auth, wrong(from)).await.unwrap_err() })
     });
     let refused = AtomicUsize::new(0);
     for tried in join_all(attempts).await {
@@ -97,17 +101,17 @@ async fn of_two_hundred_wrong_logins_at_once_five_reach_the_hasher() {
 #[tokio::test]
 async fn in_a_day_of_ten_thousand_guesses_few_are_evaluated_and_the_owner_always_gets_in() {
     let world = throttled().await;
-    let known = world.auth.log_in(from_client(5000, attempt(ADA, PASSWORD))).await.unwrap();
+    let known = world.send(from_client(5000, login(ADA, PASSWORD))).await.unwrap();
     let device = known.device.unwrap();
     let (mut evaluated, mut owner) = (0, (0, 0));
     // All of them on a file; every tenth where each is a way to a server.
     let guesses = if kind() == Kind::Sqlite { 10_000 } else { 1000 };
     for guess in 0..guesses {
-        world.clock.advance(Duration::DAY / i32::try_from(guesses).unwrap());
+        world.clock.advance(Duration::from_hours(24) / u32::try_from(guesses).unwrap());
         evaluated += usize::from(matches!(world.wrong(guess % 1000).await, LoginError::InvalidCredentials));
         if guess % (guesses / 200) == 0 {
-            let login = with_device(&device, from_client(5000, attempt(ADA, PASSWORD)));
-            owner.0 += usize::from(world.auth.log_in(login).await.is_ok());
+            let login = with_device(&device, from_client(5000, login(ADA, PASSWORD)));
+            owner.0 += usize::from(world.send(login).await.is_ok());
             owner.1 += 1;
         }
     }
@@ -123,12 +127,12 @@ async fn addresses_that_nobody_has_are_throttled_alike_and_all_spellings_are_one
     let spellings =
         ["bob@bücher.example", "BOB@BÜCHER.EXAMPLE", "Bob@xn--bcher-kva.example", "bob@bücher.example."];
     for (from, spelling) in spellings.iter().cycle().take(5).enumerate() {
-        let tried = world.auth.log_in(from_client(from, attempt(spelling, PASSWORD))).await;
+        let tried = world.send(from_client(from, login(spelling, PASSWORD))).await;
         assert!(matches!(tried, Err(LoginError::InvalidCredentials)));
     }
 
     for spelling in spellings {
-        let tried = world.auth.log_in(from_client(50, attempt(spelling, PASSWORD))).await;
+        let tried = world.send(from_client(50, login(spelling, PASSWORD))).await;
         assert_eq!(throttled_for(&tried.unwrap_err()), Some(1), "{spelling}");
     }
 }
@@ -139,15 +143,15 @@ async fn other_processes_and_those_that_are_started_later_count_on() {
     let other = world.second_process().await;
     for from in 0..5 {
         let auth = if from % 2 == 0 { &world.auth } else { &other };
-        assert!(matches!(auth.log_in(wrong(from)).await, Err(LoginError::InvalidCredentials)));
+        assert!(matches!(send(auth, wrong(from)).await, Err(LoginError::InvalidCredentials)));
     }
 
     for auth in [&world.auth, &other, &world.second_process().await] {
-        assert_eq!(throttled_for(&auth.log_in(wrong(9)).await.unwrap_err()), Some(1));
+        assert_eq!(throttled_for(&send(auth, wrong(9)).await.unwrap_err()), Some(1));
     }
 }
 
-/// A success is no attempt, and forgives nobody: otherwise a guesser would have five free attempts after each login of the
+/// A success is no login, and forgives nobody: otherwise a guesser would have five free attempts after each login of the
 /// owner.
 #[tokio::test]
 async fn a_success_gives_its_own_try_back_and_no_other() {
@@ -156,7 +160,7 @@ async fn a_success_gives_its_own_try_back_and_no_other() {
         world.wrong(from).await;
     }
     for from in 10..30 {
-        world.auth.log_in(from_client(from, attempt(ADA, PASSWORD))).await.unwrap();
+        world.send(from_client(from, login(ADA, PASSWORD))).await.unwrap();
     }
     assert!(world.auth.valid_login(&email(ADA), &password(PASSWORD)).await.unwrap());
 
@@ -170,7 +174,7 @@ async fn a_success_gives_its_own_try_back_and_no_other() {
 async fn a_device_has_attempts_of_its_own_which_its_own_success_renews() {
     let world = throttled().await;
     let device = world.log_in(ADA, PASSWORD).await.unwrap().device.unwrap();
-    let login = |text: &str| world.auth.log_in(with_device(&device, from_client(1, attempt(ADA, text))));
+    let login = |text: &str| world.send(with_device(&device, from_client(1, login(ADA, text))));
     world.block().await;
 
     for _ in 0..3 {
@@ -188,7 +192,7 @@ async fn a_device_has_attempts_of_its_own_which_its_own_success_renews() {
         "whoever has the device may guess, too"
     );
 
-    world.clock.advance(Duration::SECOND);
+    world.clock.advance(Duration::from_secs(1));
     assert!(matches!(world.wrong(60).await, LoginError::InvalidCredentials), "the account has its own");
 }
 
@@ -202,13 +206,13 @@ async fn a_device_token_is_of_use_for_its_own_account_only_and_for_half_a_year()
     world.block().await;
 
     for useless in [foreign, DeviceToken::from_bits([7; 16])] {
-        let login = with_device(&useless, from_client(1, attempt(ADA, PASSWORD)));
-        assert_eq!(throttled_for(&world.auth.log_in(login).await.unwrap_err()), Some(1));
+        let login = with_device(&useless, from_client(1, login(ADA, PASSWORD)));
+        assert_eq!(throttled_for(&world.send(login).await.unwrap_err()), Some(1));
     }
-    world.clock.advance(Duration::days(180) - Duration::SECOND);
-    let login = || world.auth.log_in(with_device(&own, from_client(1, attempt(ADA, PASSWORD))));
+    world.clock.advance(Duration::from_hours(24 * 180) - Duration::from_secs(1));
+    let login = || world.send(with_device(&own, from_client(1, login(ADA, PASSWORD))));
     assert!(login().await.unwrap().device.is_none());
-    world.clock.advance(Duration::SECOND);
+    world.clock.advance(Duration::from_secs(1));
     assert!(login().await.unwrap().device.is_some(), "it is a new one");
 }
 
@@ -217,14 +221,14 @@ async fn ten_devices_are_known_and_the_oldest_is_forgotten_first() {
     let world = throttled().await;
     let mut devices = Vec::new();
     for network in 100..111 {
-        world.clock.advance(Duration::SECOND);
-        let login = world.auth.log_in(from_client(network, attempt(ADA, PASSWORD))).await;
+        world.clock.advance(Duration::from_secs(1));
+        let login = world.send(from_client(network, login(ADA, PASSWORD))).await;
         devices.push(login.unwrap().device.unwrap());
     }
     world.block().await;
 
     let gets_in = async |device: &DeviceToken| {
-        world.auth.log_in(with_device(device, from_client(1, attempt(ADA, PASSWORD)))).await.is_ok()
+        world.send(with_device(device, from_client(1, login(ADA, PASSWORD)))).await.is_ok()
     };
     assert!(!gets_in(&devices[0]).await);
     assert!(gets_in(&devices[1]).await && gets_in(&devices[10]).await);
@@ -235,11 +239,11 @@ async fn a_completed_reset_forgives_all_failures_and_forgets_all_devices() {
     let world = throttled().await;
     let device = world.log_in(ADA, PASSWORD).await.unwrap().device.unwrap();
     world.block().await;
-    let token = world.auth.request_reset(&email(ADA)).await.unwrap();
+    let token = world.auth.issue_reset_token(&email(ADA)).await.unwrap();
 
-    world.auth.complete_reset(completion(ADA, &token, PASSWORD)).await.unwrap();
+    world.complete_reset(completion(ADA, &token, PASSWORD)).await.unwrap();
 
-    let login = world.auth.log_in(with_device(&device, from_client(1, attempt(ADA, PASSWORD)))).await;
+    let login = world.send(with_device(&device, from_client(1, login(ADA, PASSWORD)))).await;
     assert!(login.unwrap().device.is_some(), "not the old one");
 }
 
@@ -248,11 +252,11 @@ async fn a_completed_reset_forgives_all_failures_and_forgets_all_devices() {
 async fn a_completed_reset_gives_its_browser_attempts_of_its_own() {
     let world = throttled().await;
     world.block().await;
-    let token = world.auth.request_reset(&email(ADA)).await.unwrap();
-    let device = world.auth.complete_reset(completion(ADA, &token, PASSWORD)).await.unwrap().unwrap();
+    let token = world.auth.issue_reset_token(&email(ADA)).await.unwrap();
+    let device = world.complete_reset(completion(ADA, &token, PASSWORD)).await.unwrap().unwrap();
     world.block().await;
 
-    let login = world.auth.log_in(with_device(&device, from_client(7, attempt(ADA, PASSWORD)))).await;
+    let login = world.send(with_device(&device, from_client(7, login(ADA, PASSWORD)))).await;
     assert!(login.unwrap().device.is_none(), "it has one");
 }
 
@@ -264,7 +268,7 @@ async fn one_client_may_fail_forty_times_and_succeed_as_often_as_it_likes() {
         world.log_in(ADA, PASSWORD).await.unwrap();
     }
     let tried = async |number: usize| {
-        world.auth.log_in(attempt(&format!("user{number}@example.org"), PASSWORD)).await.unwrap_err()
+        world.send(login(&format!("user{number}@example.org"), PASSWORD)).await.unwrap_err()
     };
     for number in 0..40 {
         assert!(matches!(tried(number).await, LoginError::InvalidCredentials));
@@ -272,7 +276,7 @@ async fn one_client_may_fail_forty_times_and_succeed_as_often_as_it_likes() {
 
     assert_eq!(throttled_for(&tried(41).await), Some(3));
     assert!(matches!(world.wrong(1).await, LoginError::InvalidCredentials), "others may try on");
-    world.clock.advance(Duration::minutes(1));
+    world.clock.advance(Duration::from_mins(1));
     assert!(matches!(tried(42).await, LoginError::InvalidCredentials));
 }
 
@@ -281,32 +285,24 @@ async fn one_client_may_fail_forty_times_and_succeed_as_often_as_it_likes() {
 async fn one_client_may_register_five_times_an_hour_and_try_forty_tokens() {
     let world = throttled().await;
     let register = async |number: usize| {
-        let registration = Registration {
-            email: email(&format!("user{number}@example.org")),
-            password: new_password(PASSWORD),
-            client: attempt(ADA, "x").client,
-        };
-        world.auth.register(registration).await
+        let email = email(&format!("user{number}@example.org"));
+        world.auth.register(email, new_password(PASSWORD), &context()).await
     };
     for number in 0..5 {
         register(number).await.unwrap();
     }
     assert!(matches!(register(5).await, Err(RegisterError::Throttled(_))));
 
-    let token = world.auth.request_reset(&email(ADA)).await.unwrap();
+    let token = world.auth.issue_reset_token(&email(ADA)).await.unwrap();
     let guess = auth_core::model::ResetToken::from_bits([1; 16]);
-    let from = |completion: auth_core::ResetCompletion| auth_core::ResetCompletion {
-        client: attempt(ADA, "x").client,
-        ..completion
-    };
     for _ in 0..40 {
-        let tried = world.auth.complete_reset(from(completion(ADA, &guess, PASSWORD))).await;
-        assert!(matches!(tried, Err(auth_core::CompleteResetError::InvalidToken)));
+        let tried = world.auth.complete_reset(completion(ADA, &guess, PASSWORD), &context()).await;
+        assert!(matches!(tried, Err(auth_core::recovery::CompleteResetError::InvalidToken)));
     }
-    let tried = world.auth.complete_reset(from(completion(ADA, &token, PASSWORD))).await;
-    assert!(matches!(tried, Err(auth_core::CompleteResetError::Throttled(_))));
-    world.clock.advance(Duration::seconds(3));
-    world.auth.complete_reset(from(completion(ADA, &token, PASSWORD))).await.unwrap();
+    let tried = world.auth.complete_reset(completion(ADA, &token, PASSWORD), &context()).await;
+    assert!(matches!(tried, Err(auth_core::recovery::CompleteResetError::Throttled(_))));
+    world.clock.advance(Duration::from_secs(3));
+    world.auth.complete_reset(completion(ADA, &token, PASSWORD), &context()).await.unwrap();
 }
 
 /// On a database server the session is stored first, and what follows it is not worth an error.
@@ -318,7 +314,7 @@ async fn a_login_whose_device_can_not_be_stored_opens_a_session_or_nothing() {
     world.execute("ALTER TABLE gone RENAME TO devices").await;
 
     if kind() == Kind::Sqlite {
-        assert!(matches!(opened, Err(LoginError::Unavailable(_))), "{opened:?}");
+        assert!(matches!(opened, Err(LoginError::Service(_))), "{opened:?}");
     } else {
         let opened = opened.unwrap();
         assert!(opened.device.is_none(), "it is not known");
@@ -332,32 +328,27 @@ async fn a_login_whose_device_can_not_be_stored_opens_a_session_or_nothing() {
 #[tokio::test]
 async fn behind_an_unknown_proxy_owners_get_in_although_others_used_up_its_limit() {
     let world = throttled().await;
-    let proxy = |attempt: Attempt| {
-        let client = Client::new(Some([10, 0, 0, 1].into()), Some("test")).shared(true);
-        Attempt { client, ..attempt }
+    let proxy = |login: Login| {
+        let mut login = login.with_client(ClientInfo::new(Some([10, 0, 0, 1].into()), Some("test")));
+        login.context.address_is_shared = true;
+        login
     };
-    let device = world.auth.log_in(proxy(attempt(ADA, PASSWORD))).await.unwrap().device.unwrap();
+    let device = world.send(proxy(login(ADA, PASSWORD))).await.unwrap().device.unwrap();
     for number in 0..40 {
-        let guess = proxy(attempt(&format!("user{number}@example.org"), "wrong"));
-        assert!(matches!(world.auth.log_in(guess).await, Err(LoginError::InvalidCredentials)));
+        let guess = proxy(login(&format!("user{number}@example.org"), "wrong"));
+        assert!(matches!(world.send(guess).await, Err(LoginError::InvalidCredentials)));
     }
 
-    let again = proxy(attempt("user0@example.org", "wrong"));
-    assert!(
-        throttled_for(&world.auth.log_in(again).await.unwrap_err()).is_some(),
-        "one at which somebody failed"
-    );
-    world.auth.log_in(proxy(attempt(ADA, PASSWORD))).await.unwrap();
-    assert!(matches!(
-        world.auth.log_in(proxy(attempt(ADA, "wrong"))).await,
-        Err(LoginError::InvalidCredentials)
-    ));
-    assert!(throttled_for(&world.auth.log_in(proxy(attempt(ADA, PASSWORD))).await.unwrap_err()).is_some());
-    world.auth.log_in(with_device(&device, proxy(attempt(ADA, PASSWORD)))).await.unwrap();
+    let again = proxy(login("user0@example.org", "wrong"));
+    assert!(throttled_for(&world.send(again).await.unwrap_err()).is_some(), "one at which somebody failed");
+    world.send(proxy(login(ADA, PASSWORD))).await.unwrap();
+    assert!(matches!(world.send(proxy(login(ADA, "wrong"))).await, Err(LoginError::InvalidCredentials)));
+    assert!(throttled_for(&world.send(proxy(login(ADA, PASSWORD))).await.unwrap_err()).is_some());
+    world.send(with_device(&device, proxy(login(ADA, PASSWORD)))).await.unwrap();
     // A client of its own has no such way.
     for number in 0..40 {
-        let guess = attempt(&format!("other{number}@example.org"), "wrong");
-        assert!(matches!(world.auth.log_in(guess).await, Err(LoginError::InvalidCredentials)));
+        let guess = login(&format!("other{number}@example.org"), "wrong");
+        assert!(matches!(world.send(guess).await, Err(LoginError::InvalidCredentials)));
     }
     world.register("eve@example.org").await;
     assert!(throttled_for(&world.log_in("eve@example.org", PASSWORD).await.unwrap_err()).is_some());
@@ -371,7 +362,7 @@ async fn a_try_that_ends_in_a_fault_of_ours_is_given_back() {
     let mut faults = 0;
     world
         .until(async || match world.log_in(ADA, PASSWORD).await {
-            Err(LoginError::Unavailable(_)) => {
+            Err(LoginError::Service(_)) => {
                 faults += 1;
                 faults == 20
             }
@@ -392,9 +383,9 @@ async fn a_busy_answer_takes_no_try() {
     let world = World::throttled_and_impatient().await;
     world.register(ADA).await;
 
-    let at_once = join_all((0..20).map(|from| world.auth.log_in(wrong(from)))).await;
+    let at_once = join_all((0..20).map(|from| world.send(wrong(from)))).await;
     let is_busy =
-        |tried: &&Result<_, _>| matches!(tried, Err(LoginError::Unavailable(Unavailable::Busy { .. })));
+        |tried: &&Result<_, _>| matches!(tried, Err(LoginError::Service(ServiceError::Overloaded { .. })));
     let let_in = 20 - at_once.iter().filter(is_busy).count();
 
     assert!((1..=4).contains(&let_in), "{let_in}");
@@ -408,16 +399,10 @@ async fn a_busy_answer_takes_no_try() {
 #[tokio::test]
 async fn a_client_is_not_counted_for_what_was_not_done() {
     let world = World::with_denylist(Denylist::builtin([])).await;
-    let client = attempt(ADA, "x").client;
     let register = async |address: &str, password: &str| {
-        let registration =
-            Registration { email: email(address), password: new_password(password), client: client.clone() };
-        world.auth.register(registration).await
+        world.auth.register(email(address), new_password(password), &context()).await
     };
-    let ask = async || {
-        let request = ResetRequest { email: email(ADA), client: client.clone() };
-        world.auth.ask_for_reset(request).await
-    };
+    let ask = async || world.auth.request_reset(&email(ADA), &context()).await;
     for _ in 0..10 {
         let refused = register(ADA, "passwordpassword").await;
         assert!(matches!(refused, Err(RegisterError::InvalidPassword(_))));
@@ -426,8 +411,8 @@ async fn a_client_is_not_counted_for_what_was_not_done() {
         world.execute(&format!("ALTER TABLE {table} RENAME TO {moved}")).await;
     }
     for _ in 0..20 {
-        assert!(matches!(register(ADA, PASSWORD).await, Err(RegisterError::Unavailable(_))));
-        assert!(matches!(ask().await, Err(AttemptError::Unavailable(_))));
+        assert!(matches!(register(ADA, PASSWORD).await, Err(RegisterError::Service(_))));
+        assert!(matches!(ask().await, Err(AttemptError::Service(_))));
     }
     for (table, moved) in [("users", "gone"), ("outbox", "away")] {
         world.execute(&format!("ALTER TABLE {moved} RENAME TO {table}")).await;
@@ -450,19 +435,19 @@ async fn the_store_of_failures_is_bounded_and_purged() {
     world.register(ADA).await;
     world.block().await;
     for number in 0..50 {
-        world.clock.advance(Duration::SECOND);
-        let tried = from_client(number, attempt(&format!("user{number}@example.org"), PASSWORD));
-        assert!(world.auth.log_in(tried).await.is_err());
+        world.clock.advance(Duration::from_secs(1));
+        let tried = from_client(number, login(&format!("user{number}@example.org"), PASSWORD));
+        assert!(world.send(tried).await.is_err());
     }
 
-    assert_eq!(world.auth.trim_throttles().await.unwrap(), 41);
-    assert_eq!(world.auth.trim_throttles().await.unwrap(), 0);
-    assert_eq!(world.auth.purge_expired().await.unwrap().throttles, 0);
+    assert_eq!(world.auth.evict_surplus_throttles().await.unwrap(), 41);
+    assert_eq!(world.auth.evict_surplus_throttles().await.unwrap(), 0);
+    assert_eq!(world.auth.delete_expired().await.unwrap().throttles, 0);
     assert!(matches!(world.wrong(1).await, LoginError::InvalidCredentials));
     assert_eq!(throttled_for(&world.wrong(2).await), Some(2), "what was tried most is remembered");
 
-    world.clock.advance(Duration::days(1));
-    let purged = world.auth.purge_expired().await.unwrap().throttles;
+    world.clock.advance(Duration::from_hours(24));
+    let purged = world.auth.delete_expired().await.unwrap().throttles;
     assert!((11..=51).contains(&purged), "{purged}: ten accounts, and the rows that stand for the others");
 }
 
@@ -487,12 +472,12 @@ async fn an_attacker_who_fills_the_store_gets_no_further_guesses_at_a_victim() {
             other += 1;
             for _ in 0..5 {
                 let address = format!("user{other}@example.org");
-                let tried = from_client(100_000 + other, attempt(&address, PASSWORD));
-                assert!(world.auth.log_in(tried).await.is_err());
+                let tried = from_client(100_000 + other, login(&address, PASSWORD));
+                assert!(world.send(tried).await.is_err());
             }
         }
-        world.auth.trim_throttles().await.unwrap();
-        world.clock.advance(Duration::minutes(5));
+        world.auth.evict_surplus_throttles().await.unwrap();
+        world.clock.advance(Duration::from_mins(5));
     }
     assert!(guesses <= 62, "{guesses}");
 }
@@ -501,13 +486,13 @@ async fn an_attacker_who_fills_the_store_gets_no_further_guesses_at_a_victim() {
 #[tokio::test]
 async fn of_any_number_of_right_logins_at_once_all_succeed() {
     let world = throttled().await;
-    let logins = (0..40).map(|from| world.auth.log_in(from_client(from, attempt(ADA, PASSWORD))));
+    let logins = (0..40).map(|from| world.send(from_client(from, login(ADA, PASSWORD))));
     for login in join_all(logins).await {
         login.unwrap();
     }
     let device = world.log_in(ADA, PASSWORD).await.unwrap().device.unwrap();
-    let logins = (0..40)
-        .map(|from| world.auth.log_in(with_device(&device, from_client(from, attempt(ADA, PASSWORD)))));
+    let logins =
+        (0..40).map(|from| world.send(with_device(&device, from_client(from, login(ADA, PASSWORD)))));
     for login in join_all(logins).await {
         login.unwrap();
     }
@@ -516,27 +501,27 @@ async fn of_any_number_of_right_logins_at_once_all_succeed() {
 /// A clock that was ahead: an account that failed meanwhile waits for the pause, and not until the clock catches up.
 #[tokio::test]
 async fn an_account_at_which_a_login_failed_in_the_future_is_open_after_the_usual_pause() {
-    for ahead in [Duration::hours(1), Duration::days(3650)] {
+    for ahead in [Duration::from_hours(1), Duration::from_hours(24 * 3650)] {
         let world = throttled().await;
         let device = world.log_in(ADA, PASSWORD).await.unwrap().device.unwrap();
         world.clock.advance(ahead);
         world.block().await;
         for from in 0..6 {
-            let wrong = with_device(&device, from_client(from, attempt(ADA, "wrong")));
-            assert!(world.auth.log_in(wrong).await.is_err());
+            let wrong = with_device(&device, from_client(from, login(ADA, "wrong")));
+            assert!(world.send(wrong).await.is_err());
         }
-        world.clock.advance(-ahead);
+        world.clock.set_back(ahead);
 
         for from in 0..2 {
             assert_eq!(throttled_for(&world.wrong(from).await), Some(1));
         }
-        let own = || with_device(&device, from_client(9, attempt(ADA, PASSWORD)));
+        let own = || with_device(&device, from_client(9, login(ADA, PASSWORD)));
         // In ten years the device was not known any more, so nothing failed on it.
-        if ahead < Duration::days(180) {
-            assert_eq!(throttled_for(&world.auth.log_in(own()).await.unwrap_err()), Some(1));
+        if ahead < Duration::from_hours(24 * 180) {
+            assert_eq!(throttled_for(&world.send(own()).await.unwrap_err()), Some(1));
         }
-        world.clock.advance(Duration::seconds(1));
-        world.auth.log_in(from_client(9, attempt(ADA, PASSWORD))).await.unwrap();
-        world.auth.log_in(own()).await.unwrap();
+        world.clock.advance(Duration::from_secs(1));
+        world.send(from_client(9, login(ADA, PASSWORD))).await.unwrap();
+        world.send(own()).await.unwrap();
     }
 }

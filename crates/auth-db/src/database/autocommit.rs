@@ -4,39 +4,39 @@ use sea_orm::{
     ConnectionTrait, DbBackend, DbErr, ExecResult, QueryResult, Statement, prelude::async_trait::async_trait,
 };
 
-use super::{Channel, Reader, Transaction};
+use super::{ChangeFeed, Reader, Transaction};
 
-/// Where a use case writes: a [`Transaction`], or [`Autocommit`].
+/// A target for writes: a [`Transaction`] or [`Autocommit`].
 pub trait Writer: ConnectionTrait {
-    /// How other processes hear of what is done here.
-    fn channel(&self) -> Channel;
+    /// How other processes learn of what is written.
+    fn change_feed(&self) -> ChangeFeed;
 }
 
-/// Each statement is a transaction of its own, which has committed when its answer comes.
+/// Connections on which each statement is a transaction of its own, which is committed when the statement returns.
 ///
-/// If the connection breaks, a statement runs again, although it may have been committed: so it must be one that has the
-/// same effect if it runs twice, or that finds out that it ran.
+/// If the connection breaks, the statement runs again although it may have committed. It must therefore be idempotent, or
+/// detect that it ran before.
 #[derive(Debug, Clone)]
 pub struct Autocommit {
     on: Reader,
-    channel: Channel,
+    change_feed: ChangeFeed,
 }
 
 impl Autocommit {
-    pub(super) const fn new(on: Reader, channel: Channel) -> Self {
-        Self { on, channel }
+    pub(super) const fn new(on: Reader, change_feed: ChangeFeed) -> Self {
+        Self { on, change_feed }
     }
 }
 
 impl Writer for Autocommit {
-    fn channel(&self) -> Channel {
-        self.channel
+    fn change_feed(&self) -> ChangeFeed {
+        self.change_feed
     }
 }
 
 impl Writer for Transaction {
-    fn channel(&self) -> Channel {
-        Self::channel(self)
+    fn change_feed(&self) -> ChangeFeed {
+        Self::change_feed(self)
     }
 }
 

@@ -1,123 +1,115 @@
-//! The database: one place to read, one way to write.
+//! The database: one handle to read, one way to write.
 
 mod autocommit;
-mod connect;
-mod data_version;
-mod durability;
+mod options;
 mod pool;
 mod reader;
-mod server;
-#[cfg(feature = "sqlite")]
-mod sqlite;
-mod sqlite_url;
 mod transaction;
-mod transport;
 mod uninterrupted;
 mod unreachable;
+mod url;
 mod usability;
 
 use std::{fmt, pin::Pin};
 
 use auth_model::ExposeSecret;
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement};
+use sea_orm::{ConnectionTrait, DatabaseConnection, Statement};
 
 pub use self::{
     autocommit::{Autocommit, Writer},
-    connect::{ConnectError, DatabaseOptions},
-    data_version::DataVersion,
+    options::{ConnectError, DatabaseOptions},
     reader::Reader,
-    sqlite_url::sqlite_url,
     transaction::Transaction,
-    transport::{Transport, transport},
+    url::{Transport, sqlite_url, transport},
 };
-use self::{pool::Pool, transport::Target};
-use crate::{DbError, revocations::ListenerOptions};
+pub(crate) use self::{
+    pool::{FilePool, Pool, ServerPool, Timeouts},
+    unreachable::explain,
+    url::Target,
+    usability::{Obstacle, Usability},
+};
+use crate::{
+    DataVersion, DbError,
+    dialect::{self, data_version},
+    notify::ListenerOptions,
+};
 
 /// An open database. Cheap to clone; all clones share its connections.
 #[derive(Clone)]
 pub struct Database {
-    reader: Reader,
-    /// The one connection to a file that writes; to a server all of them do.
-    writer: Option<Pool>,
-    migrations: DatabaseConnection,
-    channel: Channel,
-    /// Where to listen for what other nodes say.
-    listening: Option<Box<ListenerOptions>>,
+    pub(crate) reader: Reader,
+    /// The one connection that writes to a file; the pool of the reader for a server.
+    pub(crate) writer: Pool,
+    pub(crate) migrations: DatabaseConnection,
+    pub(crate) change_feed: ChangeFeed,
+    /// How to connect to the server to receive the notifications of other nodes.
+    pub(crate) listener: Option<Box<ListenerOptions>>,
 }
 
-/// How to hear of what other processes do to the database.
+/// How this process learns of what other processes do to the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Channel {
-    /// There is nobody else: it is in memory.
-    Private,
-    /// It is a file: [`Database::data_version`] tells whether somebody wrote.
+pub enum ChangeFeed {
+    /// The database is in memory, so no other process uses it.
+    NotNeeded,
+    /// The database is a file: [`Database::data_version`] changes when another process writes.
     DataVersion,
-    /// By [`Revocations`](crate::revocations::Revocations).
-    Revocations,
-    /// Not at all.
+    /// By [`Notifications`](crate::notify::Notifications).
+    Notifications,
+    /// The database has none.
     None,
 }
 
 impl Database {
-    /// Opens a database; what it takes to do so is in [`DatabaseOptions`].
+    /// Opens a database.
     ///
     /// # Errors
     ///
-    /// [`ConnectError`], which says what to do about it.
+    /// [`ConnectError`], which names the remedy.
     pub async fn connect(options: &DatabaseOptions) -> Result<Self, ConnectError> {
-        match Target::parse(options.url.expose_secret())? {
-            #[cfg(feature = "sqlite")]
-            Target::Sqlite => sqlite::open(options).await,
-            #[cfg(feature = "postgres")]
-            Target::Postgres { options: server, .. } => server::postgres::open(options, *server).await,
-            #[cfg(feature = "mariadb")]
-            Target::MySql { options: server, .. } => server::mysql::open(options, *server).await,
-        }
+        let target = Target::parse(options.url.expose_secret())?;
+        dialect::open(options, target).await
     }
 
-    /// What to pass to a function that only looks something up.
+    /// The connections for functions that only read.
     #[must_use]
     pub const fn read(&self) -> &Reader {
         &self.reader
     }
 
-    /// Where a statement is a transaction of its own: fewer messages than [`Database::write`] takes, where one statement is
-    /// enough.
+    /// The connections on which each statement is a transaction of its own. That takes fewer messages than
+    /// [`Database::write`], where one statement is enough.
     #[must_use]
     pub fn autocommit(&self) -> Autocommit {
-        let on = match &self.writer {
-            Some(writer) => Reader::new(writer.clone(), DbBackend::Sqlite),
-            None => self.reader.clone(),
-        };
-        Autocommit::new(on, self.channel)
+        let on = Reader::new(self.writer.clone(), self.reader.dialect());
+        Autocommit::new(on, self.change_feed)
     }
 
-    /// Whether the database is in this process: then a statement costs no message, and a commit what it takes to write to
-    /// the disk. Elsewhere it is the messages that cost.
+    /// Whether the database runs in this process. A statement then costs no message, and a commit costs a write to the
+    /// disk. On a server, the messages are what costs.
     #[must_use]
     pub const fn is_embedded(&self) -> bool {
-        self.writer.is_some()
+        self.reader.dialect().is_embedded()
     }
 
-    /// The connection that may change the schema: for migrations only.
+    /// The connection that may change the schema, for migrations only.
     #[must_use]
     pub const fn for_migrations(&self) -> &DatabaseConnection {
         &self.migrations
     }
 
-    /// Runs `work` in one transaction, which commits if the answer is `Ok` and rolls back otherwise.
+    /// Runs `work` in a transaction, which commits if the result is `Ok` and rolls back otherwise.
     ///
-    /// Isolation is what the table functions need: while `work` runs, nobody else changes the rows it
-    /// locked. A passing trouble (a lock held too long, a deadlock, a connection that broke before the
-    /// commit) makes it run again, a bounded number of times: so `work` must be free of effects outside of
-    /// the transaction. To refuse something without an error, answer before the first write.
+    /// While `work` runs, no other transaction changes the rows that it locked. After a transient error (a lock timeout, a
+    /// deadlock, a connection that broke before the commit) `work` runs again, a bounded number of times. It must
+    /// therefore have no effects outside of the transaction. To reject a request without an error, return before the
+    /// first write.
     ///
-    /// If the caller goes away while it runs, the transaction is rolled back or was committed, as any
-    /// other. If the connection breaks during the commit, the error does not tell which.
+    /// If the caller is cancelled, the transaction is rolled back or committed as any other. If the connection breaks
+    /// during the commit, the error does not say whether it committed.
     ///
     /// # Errors
     ///
-    /// What `work` answers, and [`DbError::Unavailable`].
+    /// The error of `work`, or [`DbError::Unavailable`].
     pub fn write<'w, T, R>(
         &'w self,
         work: impl Fn(Transaction) -> R + Send + Sync + 'w,
@@ -126,12 +118,9 @@ impl Database {
         T: Send + 'w,
         R: Future<Output = Result<T, DbError>> + Send + 'w,
     {
-        // Boxed, and the transaction handed over by value: for a closure that is lent one, the compiler
-        // can't yet see that its future may move between threads.
-        Box::pin(async move {
-            let pool = self.writer.as_ref().unwrap_or_else(|| self.reader.pool());
-            pool.run(|connections| self.attempt(connections, &work)).await
-        })
+        // Boxed, and with the transaction passed by value: for a closure that borrows it, the compiler can't yet prove that
+        // its future is `Send` (docs/adr/0002).
+        Box::pin(async move { self.writer.run(|connections| self.attempt(connections, &work)).await })
     }
 
     async fn attempt<T, R>(
@@ -142,11 +131,11 @@ impl Database {
     where
         R: Future<Output = Result<T, DbError>>,
     {
-        let tx = Transaction::begin(&connections, self.channel).await?;
+        let tx = Transaction::begin(&connections, self.reader.dialect(), self.change_feed).await?;
         match work(tx.clone()).await {
-            Ok(answer) => {
+            Ok(result) => {
                 tx.commit().await?;
-                Ok(answer)
+                Ok(result)
             }
             Err(error) => {
                 tx.roll_back().await;
@@ -155,62 +144,61 @@ impl Database {
         }
     }
 
-    /// How to hear of what other processes do to it.
+    /// How this process learns of what other processes do to the database.
     #[must_use]
-    pub const fn channel(&self) -> Channel {
-        self.channel
+    pub const fn change_feed(&self) -> ChangeFeed {
+        self.change_feed
     }
 
-    /// The state of a database file as far as others made it: what [`Database::write`] does here leaves it as
-    /// it is.
+    /// The version of a database file, which changes when another process writes. Writes by [`Database::write`] do not
+    /// change it.
     ///
     /// # Errors
     ///
-    /// [`DbError::Unavailable`]; [`DbError::Refused`] if it is no file.
+    /// [`DbError::Unavailable`]; [`DbError::Rejected`] if the database is not a file.
     pub async fn data_version(&self) -> Result<DataVersion, DbError> {
         data_version::read(&self.migrations).await
     }
 
-    /// Where to listen for what other nodes say.
-    pub(crate) fn listening(&self) -> Option<&ListenerOptions> {
-        self.listening.as_deref()
+    pub(crate) fn listener(&self) -> Option<&ListenerOptions> {
+        self.listener.as_deref()
     }
 
-    /// What the database may lose although it was acknowledged, by its own settings, when it or its machine
-    /// crashes; in words for a log. Nothing is best.
+    /// Which committed data the database may lose if it or its machine crashes, because of its settings. Each is a
+    /// sentence for a log; an empty list is best.
     ///
     /// # Errors
     ///
     /// [`DbError::Unavailable`].
-    pub async fn lost_at_a_crash(&self) -> Result<Vec<String>, DbError> {
-        durability::lost_at_a_crash(&self.reader).await
+    pub async fn durability_warnings(&self) -> Result<Vec<String>, DbError> {
+        self.reader.dialect().durability_warnings(&self.reader).await
     }
 
-    /// Asks the database for a sign of life, and a server whether it takes writes: a standby or a read-only server is not
-    /// healthy.
+    /// Checks that the database responds, and that a server is writable: a standby or a read-only server is not healthy.
     ///
     /// # Errors
     ///
-    /// [`DbError::Unavailable`] if it gives none, or takes none.
+    /// [`DbError::Unavailable`].
     pub async fn ping(&self) -> Result<(), DbError> {
-        server::check(&self.reader).await
+        self.reader.dialect().check_health(&self.reader).await
     }
 
-    /// Asks the database whether it has the tables of this version: somebody may have taken migrations back.
+    /// Checks that the database has the tables of this version: an operator may have reverted migrations.
     ///
     /// # Errors
     ///
-    /// [`DbError::Unavailable`] if it has not.
+    /// [`DbError::Unavailable`] if it does not.
     pub async fn check_schema(&self) -> Result<(), DbError> {
-        // Each table, and the latest column of each that got some; no row is looked at.
-        let question = "SELECT u.disabled_at, u.email_verified_at, d.kind_digest FROM users u, sessions s, reset_tokens r, server_keys k, \
-                        throttles t, devices d, device_kinds n, outbox o WHERE 1 = 0";
-        let statement = Statement::from_string(self.reader.get_database_backend(), question);
+        // Each table, and the latest column of each table that was changed; no row is read.
+        let query = "SELECT u.disabled_at, u.email_verified_at, s.authenticated_at, s.methods, d.kind_digest \
+                     FROM users u, sessions s, reset_tokens r, server_keys k, throttles t, devices d, device_kinds n, \
+                     outbox o WHERE 1 = 0";
+        let statement = Statement::from_string(self.reader.get_database_backend(), query);
         self.reader.query_one_raw(statement).await?;
         Ok(())
     }
 
-    /// Closes all connections, once they are free.
+    /// Closes all connections as soon as they are free.
     ///
     /// # Errors
     ///
@@ -224,6 +212,6 @@ impl Database {
 
 impl fmt::Debug for Database {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Database").field("channel", &self.channel).finish_non_exhaustive()
+        f.debug_struct("Database").field("change_feed", &self.change_feed).finish_non_exhaustive()
     }
 }

@@ -1,4 +1,4 @@
-//! Looking things up.
+//! The connections for reading.
 
 use sea_orm::{
     ConnectionTrait, DatabaseConnection, DbBackend, DbErr, ExecResult, QueryResult, Statement,
@@ -6,42 +6,56 @@ use sea_orm::{
 };
 
 use super::{pool::Pool, uninterrupted::uninterrupted};
+use crate::dialect::Dialect;
 
-/// What to pass to a function that only looks something up.
+/// The connections for functions that only read.
 ///
-/// A look-up on a connection that broke is made again on another; where a database server does not answer, it
-/// fails in time.
+/// A query on a connection that broke is retried on another. On a server that does not respond, it fails when the timeout
+/// ends.
 #[derive(Debug, Clone)]
 pub struct Reader {
     pool: Pool,
-    backend: DbBackend,
+    dialect: Dialect,
 }
 
 impl Reader {
-    pub(super) const fn new(pool: Pool, backend: DbBackend) -> Self {
-        Self { pool, backend }
+    pub(crate) const fn new(pool: Pool, dialect: Dialect) -> Self {
+        Self { pool, dialect }
     }
 
-    pub(super) const fn pool(&self) -> &Pool {
+    pub(crate) const fn pool(&self) -> &Pool {
         &self.pool
+    }
+
+    pub(crate) const fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
+    /// Runs a statement: directly on a file, whose connections neither break nor hang; on a server with retries.
+    async fn run<T, F>(
+        &self,
+        statement: Statement,
+        send: fn(DatabaseConnection, Statement) -> F,
+    ) -> Result<T, DbErr>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, DbErr>> + Send + 'static,
+    {
+        match &self.pool {
+            Pool::File(pool) => send(pool.connections().clone(), statement).await,
+            Pool::Server(pool) => pool.run(|on| uninterrupted(send(on, statement.clone()))).await,
+        }
     }
 }
 
 #[async_trait]
 impl ConnectionTrait for Reader {
     fn get_database_backend(&self) -> DbBackend {
-        self.backend
+        self.dialect.backend()
     }
 
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
-        if let Some(file) = self.pool.file() {
-            return file.execute_raw(statement).await;
-        }
-        let run = async |on: DatabaseConnection| {
-            let statement = statement.clone();
-            uninterrupted(self.backend, async move { on.execute_raw(statement).await }).await
-        };
-        self.pool.run(run).await
+        self.run(statement, |on, statement| async move { on.execute_raw(statement).await }).await
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
@@ -49,24 +63,10 @@ impl ConnectionTrait for Reader {
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-        if let Some(file) = self.pool.file() {
-            return file.query_one_raw(statement).await;
-        }
-        let run = async |on: DatabaseConnection| {
-            let statement = statement.clone();
-            uninterrupted(self.backend, async move { on.query_one_raw(statement).await }).await
-        };
-        self.pool.run(run).await
+        self.run(statement, |on, statement| async move { on.query_one_raw(statement).await }).await
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        if let Some(file) = self.pool.file() {
-            return file.query_all_raw(statement).await;
-        }
-        let run = async |on: DatabaseConnection| {
-            let statement = statement.clone();
-            uninterrupted(self.backend, async move { on.query_all_raw(statement).await }).await
-        };
-        self.pool.run(run).await
+        self.run(statement, |on, statement| async move { on.query_all_raw(statement).await }).await
     }
 }

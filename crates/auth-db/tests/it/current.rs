@@ -3,7 +3,8 @@
 use auth_db::{
     Conflict, Database, DbError, devices,
     model::{User, UserChanges, UserId},
-    sessions, users,
+    sessions::{self, Which},
+    users,
 };
 use sea_orm::{ConnectionTrait, Statement};
 use test_servers::{Kind, kind};
@@ -95,7 +96,7 @@ async fn an_insertion_waits_for_a_transaction_that_has_the_user() {
             }
             until_a_statement_waits(&observer).await;
             users::update_user(&tx, id, &UserChanges::hashed_password(hash("h1")), at(1)).await?;
-            sessions::end_all_of(&tx, id).await
+            sessions::delete(&tx, Which::AllOf(id)).await
         })
         .await
         .unwrap();

@@ -1,7 +1,7 @@
-use auth_db::{Database, DatabaseOptions, DbError, Transaction, users};
+use auth_db::{Database, DatabaseOptions, DbError, Transaction, sessions, users};
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 
-use crate::support::{World, at, email, hash, open};
+use crate::support::{World, at, email, hash, open, session_token};
 
 #[tokio::test]
 async fn a_transaction_commits_all_or_nothing() {
@@ -16,7 +16,7 @@ async fn a_transaction_commits_all_or_nothing() {
         .await;
 
     assert!(matches!(refused, Err(DbError::NoResultFound)));
-    assert!(users::find_by_email(world.db.read(), &email("ada@example.org")).await.unwrap().is_none());
+    assert!(users::find_by_email(world.db.read(), email("ada@example.org").key()).await.unwrap().is_none());
 }
 
 /// Programs on other runtimes spawn these futures on any thread.
@@ -35,18 +35,18 @@ async fn futures_can_move_between_threads() {
     added.await.unwrap().unwrap();
 }
 
-/// Somebody took the migrations back while the service runs.
+/// An operator reverted the migrations while the service runs.
 #[tokio::test]
-async fn a_schema_that_was_taken_back_is_unavailable_and_says_so() {
+async fn a_reverted_schema_is_an_unavailable_database_and_the_error_says_so() {
     let world = World::new().await;
     world.db.check_schema().await.unwrap();
-    // One at a time, down to nothing.
+    // One migration at a time.
     while auth_migrations::down(world.db.for_migrations(), 1).await.unwrap() > 0 {
-        let told = [
+        let errors = [
             world.db.check_schema().await.unwrap_err(),
-            users::find_by_email(world.db.read(), &email("ada@example.org")).await.unwrap_err(),
+            sessions::find_with_user(world.db.read(), &session_token(1).digest()).await.unwrap_err(),
         ];
-        for error in told {
+        for error in errors {
             assert!(matches!(error, DbError::Unavailable(_)), "{error:?}");
             assert!(error.to_string().contains("the schema is not that of this version"), "{error}");
         }
@@ -64,8 +64,8 @@ async fn a_database_of_another_program_is_left_alone_and_named() {
             "a table `seaql_migrations` of another program",
         ),
     ] {
-        let place = test_servers::Place::new().await;
-        let db = open(place.url()).await;
+        let database = test_servers::TestDatabase::new().await;
+        let db = open(database.url()).await;
         let connection = db.for_migrations();
         connection.execute_unprepared(made).await.unwrap();
         if made.contains("seaql") {
@@ -98,7 +98,7 @@ async fn work_that_is_given_up_anywhere_leaves_nothing_behind() {
         let db = only.clone();
         let given_up = tokio::spawn(async move {
             db.write(async |tx| {
-                auth_db::server_keys::find_or_put(&tx, "k", [0; 32], at(0)).await?;
+                auth_db::server_keys::find_or_insert(&tx, "k", [0; 32], at(0)).await?;
                 tx.query_one_raw(unprepared(&tx, round)).await?;
                 Ok(())
             })
@@ -113,6 +113,6 @@ async fn work_that_is_given_up_anywhere_leaves_nothing_behind() {
         let address = email(&format!("user{round}@example.org"));
         let add = async |tx| users::add_user(&tx, address.clone(), hash("h"), at(0)).await.map(drop);
         only.write(add).await.unwrap();
-        assert!(users::find_by_email(only.read(), &address).await.unwrap().is_some(), "round {round}");
+        assert!(users::find_by_email(only.read(), address.key()).await.unwrap().is_some(), "round {round}");
     }
 }

@@ -14,7 +14,7 @@ async fn a_device_is_found_by_its_owners_address_in_any_spelling_and_no_other() 
     let token = device_token(1).digest();
     world.db.write(async |tx| devices::insert(&tx, &device(ada.id), &token).await).await.unwrap();
     let found = async |address: &str, number| {
-        devices::find_of_owner(world.db.read(), &device_token(number).digest(), &email(address))
+        devices::find_of_owner(world.db.read(), &device_token(number).digest(), email(address).key())
             .await
             .unwrap()
     };
@@ -99,8 +99,8 @@ async fn devices_are_listed_newest_first_and_all_go_with_their_user() {
     assert_eq!(devices::delete(tx, &surplus).await.unwrap(), 3);
     assert!(devices::find(tx, &device_token(3).digest()).await.unwrap().is_none());
     assert!(devices::find(tx, &device_token(4).digest()).await.unwrap().is_some());
-    assert_eq!(devices::purge(tx, at(99), 10).await.unwrap(), 0);
-    assert_eq!(devices::purge(tx, at(100), 1).await.unwrap(), 1);
+    assert_eq!(devices::delete_expired(tx, at(99), 10).await.unwrap(), 0);
+    assert_eq!(devices::delete_expired(tx, at(100), 1).await.unwrap(), 1);
     users::delete_user(tx, ada.id).await.unwrap();
     assert!(devices::all_of(tx, ada.id).await.unwrap().is_empty());
 }

@@ -141,7 +141,7 @@ async fn a_database_in_memory_reads_what_it_wrote() {
         .await
         .unwrap();
 
-    assert!(users::find_by_email(db.read(), &email("ada@example.org")).await.unwrap().is_some());
+    assert!(users::find_by_email(db.read(), email("ada@example.org").key()).await.unwrap().is_some());
 }
 
 #[tokio::test]

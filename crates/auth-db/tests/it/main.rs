@@ -1,4 +1,5 @@
 //! The rows, on a real database.
+#![expect(clippy::disallowed_methods, reason = "tests have deadlines in real time")]
 #![expect(clippy::unwrap_used, reason = "a test that can't go on should say where")]
 
 mod current;

@@ -73,7 +73,7 @@ async fn a_server_whose_defaults_are_unusual_is_written_to_all_the_same() {
     register(&db, "ada@example.org").await.unwrap();
     register(&db, "bob@example.org").await.unwrap();
     let other = opened(&url).await;
-    assert!(users::find_by_email(other.read(), &email("bob@example.org")).await.unwrap().is_some());
+    assert!(users::find_by_email(other.read(), email("bob@example.org").key()).await.unwrap().is_some());
 }
 
 /// The default of old versions of `MariaDB`, with which every write of ours would fail.
@@ -104,7 +104,7 @@ async fn a_server_that_becomes_read_only_is_unhealthy_until_it_takes_writes_agai
     server.execute("SET GLOBAL read_only = 1").await;
     let told = db.ping().await.unwrap_err().to_string();
     assert!(told.contains("read-only"), "{told}");
-    let look_up = users::find_by_email(db.read(), &email("ada@example.org")).await;
+    let look_up = users::find_by_email(db.read(), email("ada@example.org").key()).await;
     assert!(matches!(look_up, Err(DbError::Unavailable(_))), "what it says may be out of date: {look_up:?}");
     assert!(refusal(&url).await.contains("turn read_only off"));
 
@@ -126,7 +126,7 @@ async fn a_standby_is_not_read_from_and_is_used_once_it_is_promoted() {
     server.restart();
 
     for _ in 0..3 {
-        let look_up = users::find_by_email(db.read(), &email("ada@example.org")).await;
+        let look_up = users::find_by_email(db.read(), email("ada@example.org").key()).await;
         assert!(matches!(look_up, Err(DbError::Unavailable(_))), "{look_up:?}");
     }
     let told = db.ping().await.unwrap_err().to_string();
@@ -158,7 +158,7 @@ async fn pgbouncer_works_by_session_and_is_refused_by_transaction() {
     for number in 0..20 {
         register(&db, &format!("user{number}@example.org")).await.unwrap();
     }
-    assert_eq!(db.channel(), auth_db::Channel::Revocations);
+    assert_eq!(db.change_feed(), auth_db::ChangeFeed::Notifications);
 
     let cause = refusal(&server.url_by(by_transaction.port(), &name)).await;
     assert!(cause.contains("pool_mode=session"), "{cause}");

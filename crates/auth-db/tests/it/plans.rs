@@ -5,7 +5,9 @@ use std::sync::Mutex;
 use auth_db::{
     device_kinds, devices,
     model::{FailedAttempts, UserChanges, UserFilter, UserId},
-    outbox, resets, server_keys, sessions, throttles, users,
+    outbox, resets, server_keys,
+    sessions::{self, Which},
+    throttles, users,
 };
 use sea_orm::{
     ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, ExecResult, QueryResult,
@@ -14,7 +16,7 @@ use sea_orm::{
 use test_servers::{Kind, kind};
 
 use crate::support::{
-    World, at, device, device_token, email, hash, reset, reset_token, session, session_token, wanted,
+    World, at, device, device_token, email, hash, reset, reset_mail, reset_token, session, session_token,
 };
 
 /// Carries out statements, and remembers them.
@@ -92,9 +94,9 @@ async fn filled() -> World {
         sessions::insert(db, &session(user.id, number), &session_token(number).digest()).await.unwrap();
         resets::put(db, &reset(user.id), &reset_token(number).digest()).await.unwrap();
         devices::insert(db, &device(user.id), &device_token(number).digest()).await.unwrap();
-        throttles::insert(db, &[number; 32], &FailedAttempts::NONE.reserve(at(0)).unwrap()).await.unwrap();
-        outbox::put(db, &wanted(&user.email), at(i64::from(number))).await.unwrap();
-        device_kinds::note(db, &[number; 32], user.id, None, at(0)).await.unwrap();
+        throttles::insert(db, &[number; 32], &FailedAttempts::NONE.admit(at(0)).unwrap()).await.unwrap();
+        outbox::insert(db, &reset_mail(&user.email), at(i64::from(number))).await.unwrap();
+        device_kinds::record_notice(db, &[number; 32], user.id, None, at(0)).await.unwrap();
     }
     match kind() {
         Kind::Sqlite => world.execute("ANALYZE").await,
@@ -119,7 +121,7 @@ async fn statements(world: &World) -> Vec<Statement> {
     let recorder = Recorder { db: world.db.for_migrations(), statements: Mutex::default() };
     let (db, id, token) = (&recorder, UserId::from_i64(7), session_token(7).digest());
     let address = email("user7@example.org");
-    users::find_by_email(db, &address).await.unwrap();
+    users::find_by_email(db, address.key()).await.unwrap();
     users::find_user_by(db, &UserFilter { email: Some(address), ..UserFilter::default() }).await.unwrap();
     users::find_user_by(db, &UserFilter::by_id(id)).await.unwrap();
     users::hashes_after(db, id, 10).await.unwrap();
@@ -136,20 +138,20 @@ async fn statements(world: &World) -> Vec<Statement> {
     sessions::find_of_user(db, other, named).await.unwrap();
     sessions::find_by_id(db, named).await.unwrap();
     sessions::all_of(db, other).await.unwrap();
-    sessions::end_all_but(db, other, named).await.unwrap();
-    sessions::end_named(db, other, named).await.unwrap();
+    sessions::delete(db, Which::AllBut(other, named)).await.unwrap();
+    sessions::delete(db, Which::Id(other, named)).await.unwrap();
     sessions::digests_newest_first(db, id).await.unwrap();
-    sessions::digests_of_owner(db, &email("user7@example.org")).await.unwrap();
-    sessions::end(db, &token).await.unwrap();
-    sessions::end_all_but_newest(db, UserId::from_i64(9), 0).await.unwrap();
-    sessions::purge(db, at(-1000), at(-1000), 10).await.unwrap();
+    sessions::digests_of_owner(db, email("user7@example.org").key()).await.unwrap();
+    sessions::delete(db, Which::Token(token)).await.unwrap();
+    sessions::delete(db, Which::AllOf(UserId::from_i64(9))).await.unwrap();
+    sessions::delete(db, Which::Expired { now: at(-1000), idle_since: at(-1000), limit: 10 }).await.unwrap();
     resets::find(db, &reset_token(7).digest()).await.unwrap();
     resets::put(db, &reset(id), &reset_token(200).digest()).await.unwrap();
     resets::find_of(db, id).await.unwrap();
     resets::spend(db, id, &reset_token(200).digest()).await.unwrap();
-    resets::purge(db, at(-1000), 10).await.unwrap();
-    server_keys::find_or_put(db, "decoys", [1; 32], at(0)).await.unwrap();
-    resets::end_of(db, other).await.unwrap();
+    resets::delete_expired(db, at(-1000), 10).await.unwrap();
+    server_keys::find_or_insert(db, "decoys", [1; 32], at(0)).await.unwrap();
+    resets::revoke(db, other).await.unwrap();
     users::set_disabled(db, other, Some(at(3)), at(3)).await.unwrap();
     users::set_email_verified(db, other, at(3)).await.unwrap();
     statements_of_throttles(db).await;
@@ -160,7 +162,7 @@ async fn statements(world: &World) -> Vec<Statement> {
 
 async fn statements_of_throttles(db: &Recorder<'_>) {
     let (token, owner) = (device_token(7).digest(), email("user7@example.org"));
-    devices::find_of_owner(db, &token, &owner).await.unwrap();
+    devices::find_of_owner(db, &token, owner.key()).await.unwrap();
     devices::find(db, &token).await.unwrap();
     devices::set_failed_attempts(db, &token, &FailedAttempts::NONE).await.unwrap();
     devices::replace_failed_attempts(db, &token, &FailedAttempts::NONE, &FailedAttempts::NONE).await.unwrap();
@@ -168,28 +170,28 @@ async fn statements_of_throttles(db: &Recorder<'_>) {
     devices::delete(db, &[device_token(8).digest()]).await.unwrap();
     devices::delete_all_of(db, UserId::from_i64(9)).await.unwrap();
     device_kinds::all_of(db, UserId::from_i64(10)).await.unwrap();
-    device_kinds::note(db, &[7; 32], UserId::from_i64(10), Some(at(0)), at(1)).await.unwrap();
+    device_kinds::record_notice(db, &[7; 32], UserId::from_i64(10), Some(at(0)), at(1)).await.unwrap();
     device_kinds::delete(db, &[[7; 32]]).await.unwrap();
-    device_kinds::purge(db, at(-1000), 10).await.unwrap();
-    devices::purge(db, at(-1000), 10).await.unwrap();
+    device_kinds::delete_expired(db, at(-1000), 10).await.unwrap();
+    devices::delete_expired(db, at(-1000), 10).await.unwrap();
     throttles::find(db, &[7; 32]).await.unwrap();
     throttles::replace(db, &[7; 32], &FailedAttempts::NONE, &FailedAttempts::NONE).await.unwrap();
     throttles::delete_if(db, &[7; 32], &FailedAttempts::NONE).await.unwrap();
     throttles::lock(db, &[7; 32]).await.unwrap();
     throttles::update(db, &[7; 32], &FailedAttempts::NONE).await.unwrap();
     throttles::delete(db, &[7; 32]).await.unwrap();
-    throttles::purge(db, at(-1000), 10).await.unwrap();
+    throttles::delete_expired(db, at(-1000), 10).await.unwrap();
 }
 
 async fn statements_of_mail(db: &Recorder<'_>) {
     let waiting = outbox::due(db, at(3), 10).await.unwrap();
     let first = &waiting[0];
     outbox::claim(db, first, at(60)).await.unwrap();
-    outbox::postpone(db, first.id, at(70)).await.unwrap();
-    outbox::sent(db, first.id, at(80)).await.unwrap();
-    outbox::earlier(db, first, at(0)).await.unwrap();
-    outbox::latest_sent(db, first.wanted.kind, &first.wanted.email_key).await.unwrap();
-    outbox::purge(db, at(-1000), 10).await.unwrap();
+    outbox::reschedule(db, first.id, at(70)).await.unwrap();
+    outbox::mark_sent(db, first.id, at(80)).await.unwrap();
+    outbox::count_earlier(db, first, at(0)).await.unwrap();
+    outbox::latest_sent(db, first.mail.kind, &first.mail.email).await.unwrap();
+    outbox::delete_expired(db, at(-1000), 10).await.unwrap();
     outbox::delete(db, first.id).await.unwrap();
 }
 

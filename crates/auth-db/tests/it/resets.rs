@@ -49,8 +49,9 @@ async fn a_purge_takes_expired_resets_only() {
     let ada = world.user("ada@example.org").await;
     let token = reset_token(1).digest();
     world.db.write(async |tx| resets::put(&tx, &reset(ada.id), &token).await).await.unwrap();
-    let purge =
-        async |second| world.db.write(async |tx| resets::purge(&tx, at(second), 10).await).await.unwrap();
+    let purge = async |second| {
+        world.db.write(async |tx| resets::delete_expired(&tx, at(second), 10).await).await.unwrap()
+    };
 
     assert_eq!(purge(99).await, 0);
     assert_eq!(purge(100).await, 1);

@@ -2,7 +2,7 @@
 
 use auth_db::users;
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
-use test_servers::{Kind, Place, kind};
+use test_servers::{Kind, TestDatabase, kind};
 
 use crate::support::{at, email, hash, open};
 
@@ -11,8 +11,8 @@ async fn in_a_schema_of_its_own_it_leaves_the_tables_of_the_app_alone() {
     if kind() != Kind::Postgres {
         return;
     }
-    let place = Place::new().await;
-    let app = open(place.url()).await;
+    let database = TestDatabase::new().await;
+    let app = open(database.url()).await;
     let app = app.for_migrations();
     app.execute_unprepared("CREATE TABLE users (name TEXT); INSERT INTO users VALUES ('of the app')")
         .await
@@ -20,8 +20,8 @@ async fn in_a_schema_of_its_own_it_leaves_the_tables_of_the_app_alone() {
     assert!(auth_migrations::up(app).await.unwrap_err().to_string().contains("CREATE SCHEMA auth"));
     app.execute_unprepared("CREATE SCHEMA accounts").await.unwrap();
 
-    let separator = if place.url().contains('?') { '&' } else { '?' };
-    let url = format!("{}{separator}options=-csearch_path%3Daccounts", place.url());
+    let separator = if database.url().contains('?') { '&' } else { '?' };
+    let url = format!("{}{separator}options=-csearch_path%3Daccounts", database.url());
     let db = open(&url).await;
     auth_migrations::up(db.for_migrations()).await.unwrap();
     db.check_schema().await.unwrap();
@@ -29,7 +29,7 @@ async fn in_a_schema_of_its_own_it_leaves_the_tables_of_the_app_alone() {
         .await
         .unwrap();
 
-    assert!(users::find_by_email(db.read(), &email("ada@example.org")).await.unwrap().is_some());
+    assert!(users::find_by_email(db.read(), email("ada@example.org").key()).await.unwrap().is_some());
     let of_app = Statement::from_string(DbBackend::Postgres, "SELECT name FROM users");
     assert_eq!(app.query_all_raw(of_app).await.unwrap().len(), 1, "the table of the app is as it was");
 }

@@ -7,7 +7,7 @@ use crate::support::{World, at};
 async fn the_first_key_of_a_name_stays() {
     let world = World::new().await;
     let put = async |name: &'static str, byte: u8| {
-        let put = world.db.write(async |tx| server_keys::find_or_put(&tx, name, [byte; 32], at(0)).await);
+        let put = world.db.write(async |tx| server_keys::find_or_insert(&tx, name, [byte; 32], at(0)).await);
         put.await.unwrap()
     };
 
@@ -27,7 +27,7 @@ async fn a_key_that_is_none_is_reported_as_corrupt() {
     };
     world.execute(damage).await;
 
-    let found = server_keys::find_or_put(world.db.read(), "decoys", [1; 32], at(0)).await;
+    let found = server_keys::find_or_insert(world.db.read(), "decoys", [1; 32], at(0)).await;
 
     assert!(matches!(found, Err(DbError::Corrupt { column: "bytes", .. })), "{found:?}");
 }
@@ -42,7 +42,7 @@ async fn of_many_that_bring_a_key_at_once_one_prevails() {
             let db = others[usize::from(number) % 3].clone();
             tokio::spawn(async move {
                 let put = async || {
-                    db.write(async |tx| server_keys::find_or_put(&tx, "decoys", [number; 32], at(0)).await)
+                    db.write(async |tx| server_keys::find_or_insert(&tx, "decoys", [number; 32], at(0)).await)
                         .await
                 };
                 match put().await {
@@ -75,7 +75,7 @@ async fn a_key_that_came_between_look_and_insertion_is_a_conflict() {
         )
         .await;
 
-    let late = server_keys::find_or_put(world.db.for_migrations(), "another", [1; 32], at(1)).await;
+    let late = server_keys::find_or_insert(world.db.for_migrations(), "another", [1; 32], at(1)).await;
 
     assert!(matches!(late, Err(DbError::Conflict(Conflict::ServerKey))), "{late:?}");
 }

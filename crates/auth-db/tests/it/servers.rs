@@ -12,7 +12,7 @@ use auth_db::{ConnectError, Database, DatabaseOptions, DbError, model::UserFilte
 use sea_orm::ConnectionTrait;
 use test_servers::{Kind, Mode, Options, Proxy, Server, kind};
 
-use crate::support::{World, at, email, hash, patient};
+use crate::support::{World, at, email, hash, with_long_timeouts};
 
 /// A server that this test may maltreat, behind a proxy, and a database on it.
 struct Maltreated {
@@ -41,7 +41,7 @@ impl Maltreated {
     }
 
     async fn look_up(&self) -> Result<bool, DbError> {
-        Ok(users::find_by_email(self.db.read(), &email("ada@example.org")).await?.is_some())
+        Ok(users::find_by_email(self.db.read(), email("ada@example.org").key()).await?.is_some())
     }
 
     async fn register(&self, address: &'static str) -> Result<(), DbError> {
@@ -82,7 +82,7 @@ async fn a_server_that_does_not_answer_is_unavailable_in_time_and_used_again_whe
             let (db, answered) = (world.db.clone(), Arc::clone(&answered));
             tokio::spawn(async move {
                 loop {
-                    let found = users::find_by_email(db.read(), &email("ada@example.org")).await;
+                    let found = users::find_by_email(db.read(), email("ada@example.org").key()).await;
                     answered.fetch_add(u32::from(found.is_ok()), Ordering::Relaxed);
                 }
             })
@@ -162,7 +162,7 @@ async fn work_that_lost_its_connection_runs_again_and_is_done_once() {
             if runs.fetch_add(1, Ordering::Relaxed) == 0 {
                 world.proxy.cut();
                 loop {
-                    users::find_by_email(&tx, &email("ada@example.org")).await?;
+                    users::find_by_email(&tx, email("ada@example.org").key()).await?;
                 }
             }
             Ok(())
@@ -187,7 +187,7 @@ async fn work_whose_commit_may_have_arrived_is_not_run_again() {
         Ok(())
     });
     let cut = async {
-        while users::find_by_email(world.direct.read(), &ada).await.unwrap().is_none() {
+        while users::find_by_email(world.direct.read(), ada.key()).await.unwrap().is_none() {
             tokio::task::yield_now().await;
         }
         world.proxy.cut();
@@ -266,7 +266,7 @@ async fn what_the_database_gave_up_is_run_again() {
             .unwrap();
 
         assert_eq!(runs.load(Ordering::Relaxed), 3, "{trouble}");
-        assert!(users::find_by_email(world.db.read(), &address).await.unwrap().is_some());
+        assert!(users::find_by_email(world.db.read(), address.key()).await.unwrap().is_some());
     }
 
     // Not without end.
@@ -288,7 +288,7 @@ async fn text_is_compared_byte_for_byte() {
     let ada = world.user("ada@example.org").await;
     for (column, value) in [("email_key", "ADA@example.org"), ("email_key", "àda@example.org")] {
         world.execute(&format!("UPDATE users SET {column} = '{value}'")).await;
-        let found = users::find_by_email(world.db.read(), &ada.email).await;
+        let found = users::find_by_email(world.db.read(), ada.email.key()).await;
         assert!(matches!(found, Ok(None)), "{value}: {found:?}");
     }
     world.execute("UPDATE users SET email_key = 'ada@example.org', hashed_password = 'H0'").await;
@@ -306,7 +306,7 @@ async fn certificate_and_name_are_verified() {
     let server = Server::start(kind(), Options { tls: true, ..Options::default() });
     let name = server.new_database().await;
     let url = server.url(&name);
-    let connect = async |url: String| Database::connect(&patient(&url)).await;
+    let connect = async |url: String| Database::connect(&with_long_timeouts(&url)).await;
 
     let db = connect(url.clone()).await.unwrap();
     auth_migrations::up(db.for_migrations()).await.unwrap();
@@ -329,9 +329,9 @@ async fn who_is_not_let_in_is_told_why_and_not_the_password() {
         return;
     }
     let world = World::new().await;
-    let url = world.place.url().replace("auth:auth@", "auth:hunter2@");
+    let url = world.database.url().replace("auth:auth@", "auth:hunter2@");
 
-    let opened = Database::connect(&patient(&url)).await.unwrap_err();
+    let opened = Database::connect(&with_long_timeouts(&url)).await.unwrap_err();
 
     let told = opened.to_string();
     assert!(told.contains("127.0.0.1:") && told.contains("auth"), "{told}");
@@ -341,7 +341,7 @@ async fn who_is_not_let_in_is_told_why_and_not_the_password() {
 #[tokio::test]
 async fn settings_that_lose_what_was_acknowledged_are_told() {
     let world = World::new().await;
-    let told = world.db.lost_at_a_crash().await.unwrap();
+    let told = world.db.durability_warnings().await.unwrap();
 
     // The throw-away servers of tests are not durable.
     match kind() {
@@ -380,12 +380,12 @@ async fn a_statement_that_takes_too_long_is_given_up() {
 /// Two nodes that start at once: one builds the schema, the other waits and finds it built.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn migrations_that_are_started_at_once_are_applied_once() {
-    let place = test_servers::Place::new().await;
+    let database = test_servers::TestDatabase::new().await;
     let tasks: Vec<_> = (0..5)
         .map(|_| {
             let options = DatabaseOptions {
                 lock_timeout: Duration::from_secs(30),
-                ..DatabaseOptions::new(place.url())
+                ..DatabaseOptions::new(database.url())
             };
             tokio::spawn(async move {
                 let db = Database::connect(&options).await.unwrap();

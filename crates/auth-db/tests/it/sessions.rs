@@ -1,4 +1,9 @@
-use auth_db::{Conflict, DbError, sessions, users};
+use auth_db::{
+    Conflict, DbError,
+    model::{Method, Methods},
+    sessions::{self, Which},
+    users,
+};
 
 use crate::support::{World, at, session, session_token};
 
@@ -31,36 +36,80 @@ async fn a_taken_token_or_id_is_a_conflict() {
     assert!(matches!(insert(1, 2).await, Err(DbError::Conflict(Conflict::SessionId))));
 }
 
+/// Each selection deletes its own sessions, returns their digests, and leaves those of other users.
 #[tokio::test]
-async fn the_newest_sessions_stay_when_room_is_made() {
-    let world = World::new().await;
-    let ada = world.user("ada@example.org").await;
-    let bob = world.user("bob@example.org").await;
-    for number in 1..=5 {
-        let token = session_token(number).digest();
-        sessions::insert(world.db.for_migrations(), &session(ada.id, number), &token).await.unwrap();
-    }
-    let others = session_token(9).digest();
-    sessions::insert(world.db.for_migrations(), &session(bob.id, 9), &others).await.unwrap();
+async fn a_selection_deletes_its_sessions_and_no_others() {
+    for (which, deleted) in [
+        (0, &[2_u8] as &[u8]),
+        (1, &[3]),
+        (2, &[1, 2, 3]),
+        (3, &[1, 2]),
+        // Of another user.
+        (4, &[]),
+    ] {
+        let world = World::new().await;
+        let ada = world.user("ada@example.org").await.id;
+        let bob = world.user("bob@example.org").await.id;
+        for (user, number) in [(ada, 1), (ada, 2), (ada, 3), (bob, 9)] {
+            let digest = session_token(number).digest();
+            sessions::insert(world.db.for_migrations(), &session(user, number), &digest).await.unwrap();
+        }
+        let second = session_token(2).digest();
+        let third = session(ada, 3).id;
+        let which = [
+            Which::Token(second),
+            Which::Id(ada, third),
+            Which::AllOf(ada),
+            Which::AllBut(ada, third),
+            Which::Id(bob, third),
+        ][which];
 
-    let ended = world.db.write(async |tx| sessions::end_all_but_newest(&tx, ada.id, 2).await).await.unwrap();
+        let mut found = sessions::delete(world.db.for_migrations(), which).await.unwrap();
 
-    assert_eq!(ended, [3, 2, 1].map(|number| session_token(number).digest()));
-    for (number, there) in [(1, false), (2, false), (3, false), (4, true), (5, true), (9, true)] {
-        let found = sessions::find(world.db.read(), &session_token(number).digest()).await.unwrap();
-        assert_eq!(found.is_some(), there, "session {number}");
+        found.sort_by_key(|digest| *digest.as_bytes());
+        let mut expected: Vec<_> = deleted.iter().map(|number| session_token(*number).digest()).collect();
+        expected.sort_by_key(|digest| *digest.as_bytes());
+        assert_eq!(found, expected, "{which:?}");
+        for number in [1, 2, 3, 9] {
+            let found = sessions::find(world.db.read(), &session_token(number).digest()).await.unwrap();
+            assert_eq!(found.is_none(), deleted.contains(&number), "{which:?}, session {number}");
+        }
+        assert_eq!(
+            sessions::delete(world.db.for_migrations(), Which::Any(10)).await.unwrap().len(),
+            4 - deleted.len()
+        );
     }
 }
 
 #[tokio::test]
-async fn a_session_ends_once() {
+async fn a_session_is_deleted_once() {
     let world = World::new().await;
     let ada = world.user("ada@example.org").await;
-    let token = session_token(1).digest();
-    sessions::insert(world.db.for_migrations(), &session(ada.id, 1), &token).await.unwrap();
+    let digest = session_token(1).digest();
+    sessions::insert(world.db.for_migrations(), &session(ada.id, 1), &digest).await.unwrap();
 
-    assert!(sessions::end(world.db.for_migrations(), &token).await.unwrap());
-    assert!(!sessions::end(world.db.for_migrations(), &token).await.unwrap());
+    for count in [1, 0] {
+        let deleted = sessions::delete(world.db.for_migrations(), Which::Token(digest)).await.unwrap();
+        assert_eq!(deleted.len(), count);
+    }
+}
+
+/// Versions that had passwords only stored neither instant nor methods of the authentication.
+#[tokio::test]
+async fn a_session_of_an_earlier_version_was_authenticated_by_password_when_it_was_opened() {
+    let world = World::new().await;
+    let ada = world.user("ada@example.org").await;
+    let digest = session_token(1).digest();
+    let mut stored = session(ada.id, 1);
+    stored.authenticated_at = at(500);
+    stored.methods = Methods::PASSWORD.with(Method::OneTimeCode);
+    sessions::insert(world.db.for_migrations(), &stored, &digest).await.unwrap();
+    assert_eq!(sessions::find(world.db.read(), &digest).await.unwrap().unwrap(), stored);
+
+    world.execute("UPDATE sessions SET authenticated_at = NULL, methods = NULL").await;
+
+    let found = sessions::find(world.db.read(), &digest).await.unwrap().unwrap();
+    assert_eq!((found.authenticated_at, found.methods), (stored.created_at, Methods::PASSWORD));
 }
 
 #[tokio::test]
@@ -91,13 +140,14 @@ async fn a_purge_takes_what_is_over_and_no_more_than_it_may() {
         }
         sessions::insert(world.db.for_migrations(), &stored, &session_token(number).digest()).await.unwrap();
     }
-    let purge = async |limit| {
-        world.db.write(async |tx| sessions::purge(&tx, at(500), at(-500), limit).await).await.unwrap().len()
+    let delete = async |limit| {
+        let expired = Which::Expired { now: at(500), idle_since: at(-500), limit };
+        sessions::delete(world.db.for_migrations(), expired).await.unwrap().len()
     };
 
-    assert_eq!(purge(3).await, 3);
-    assert_eq!(purge(3).await, 1);
-    assert_eq!(purge(3).await, 0);
+    assert_eq!(delete(3).await, 3);
+    assert_eq!(delete(3).await, 1);
+    assert_eq!(delete(3).await, 0);
     for number in [5, 6] {
         assert!(sessions::find(world.db.read(), &session_token(number).digest()).await.unwrap().is_some());
     }
@@ -140,6 +190,6 @@ async fn a_deleted_user_takes_sessions_and_resets_along() {
 
     assert!(sessions::find(world.db.read(), &token).await.unwrap().is_none());
     let orphan = sessions::insert(world.db.for_migrations(), &session(ada.id, 1), &token).await;
-    assert!(matches!(orphan, Err(DbError::Refused(_))), "a session needs a user");
+    assert!(matches!(orphan, Err(DbError::Rejected(_))), "a session needs a user");
     assert!(!users::delete_user(world.db.for_migrations(), ada.id).await.unwrap(), "only once");
 }

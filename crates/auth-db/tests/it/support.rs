@@ -5,42 +5,42 @@ use std::time::Duration;
 use auth_db::{
     Database, DatabaseOptions,
     model::{
-        Client, Device, DeviceToken, Email, FailedAttempts, Language, MailKind, PasswordHash, PasswordReset,
-        ResetToken, Session, SessionId, SessionToken, User, UserId,
+        ClientInfo, Device, DeviceToken, Email, FailedAttempts, Language, MailKind, Methods, PasswordHash,
+        PasswordReset, ResetToken, Session, SessionId, SessionToken, User, UserId,
     },
-    outbox::Wanted,
+    outbox::NewMail,
     sqlite_url, users,
 };
 use tempfile::TempDir;
-use test_servers::{Kind, Place, kind};
+use test_servers::{Kind, TestDatabase, kind};
 use time::OffsetDateTime;
 
-/// A migrated database of the kind that is tested, which nobody else uses.
+/// A migrated database of the kind under test, for one test.
 pub struct World {
     pub db: Database,
-    pub place: Place,
+    pub database: TestDatabase,
 }
 
 impl World {
     pub async fn new() -> Self {
-        let place = Place::new().await;
-        let db = open(place.url()).await;
+        let database = TestDatabase::new().await;
+        let db = open(database.url()).await;
         auth_migrations::up(db.for_migrations()).await.unwrap();
-        Self { db, place }
+        Self { db, database }
     }
 
-    /// None if tests run on another kind of database than a file.
+    /// None unless the database under test is a file.
     pub async fn of_file() -> Option<Self> {
         if kind() == Kind::Sqlite { Some(Self::new().await) } else { None }
     }
 
     pub fn options(&self) -> DatabaseOptions {
-        DatabaseOptions::new(self.place.url())
+        DatabaseOptions::new(self.database.url())
     }
 
     /// Another process on the same database.
     pub async fn other(&self) -> Database {
-        open(self.place.url()).await
+        open(self.database.url()).await
     }
 
     pub async fn user(&self, address: &str) -> User {
@@ -49,11 +49,11 @@ impl World {
 }
 
 pub async fn open(url: &str) -> Database {
-    Database::connect(&patient(url)).await.unwrap()
+    Database::connect(&with_long_timeouts(url)).await.unwrap()
 }
 
-/// Without the time limits of a service: the machine may be busy.
-pub fn patient(url: &str) -> DatabaseOptions {
+/// Long timeouts, because the machine may be busy.
+pub fn with_long_timeouts(url: &str) -> DatabaseOptions {
     let minute = Duration::from_mins(1);
     DatabaseOptions { timeout: minute, connect_timeout: minute, ..DatabaseOptions::new(url) }
 }
@@ -90,9 +90,11 @@ pub fn session(user: UserId, number: u8) -> Session {
         id: SessionId::mint(u64::from(number), &[number; 10]),
         user_id: user,
         created_at,
+        authenticated_at: created_at,
+        methods: Methods::PASSWORD,
         last_seen_at: created_at,
         expires_at: created_at + time::Duration::seconds(1000),
-        client: Client::new(Some([127, 0, 0, number].into()), Some("test")),
+        client: ClientInfo::new(Some([127, 0, 0, number].into()), Some("test")),
     }
 }
 
@@ -114,18 +116,13 @@ pub fn device(user: UserId) -> Device {
     }
 }
 
-/// A reset link for this address.
-pub fn wanted(address: &Email) -> Wanted {
-    Wanted {
-        kind: MailKind::Reset,
-        email_key: address.key().to_owned(),
-        language: Language::French,
-        detail: None,
-    }
+/// An email with a reset link to this address.
+pub fn reset_mail(address: &Email) -> NewMail {
+    NewMail { kind: MailKind::Reset, email: address.key().clone(), language: Language::French, detail: None }
 }
 
 impl World {
-    /// Does to the database what our code never would.
+    /// Executes any statement.
     pub async fn execute(&self, sql: &str) {
         use sea_orm::ConnectionTrait;
         self.db.for_migrations().execute_unprepared(sql).await.unwrap();

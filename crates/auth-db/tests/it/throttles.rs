@@ -55,9 +55,9 @@ async fn over_capacity_those_with_the_fewest_failures_go_the_oldest_first() {
         throttles::insert(db, &[account; 32], &attempts(failures, second)).await.unwrap();
     }
 
-    assert_eq!(throttles::trim(db, 5, 10).await.unwrap(), 0);
-    assert_eq!(throttles::trim(db, 2, 2).await.unwrap(), 2, "no more than the limit");
-    assert_eq!(throttles::trim(db, 2, 2).await.unwrap(), 1);
+    assert_eq!(throttles::evict_surplus(db, 5, 10).await.unwrap(), 0);
+    assert_eq!(throttles::evict_surplus(db, 2, 2).await.unwrap(), 2, "no more than the limit");
+    assert_eq!(throttles::evict_surplus(db, 2, 2).await.unwrap(), 1);
     for (account, stored) in [
         (1, Stored::Own(attempts(9, 0))),
         (2, Stored::Shared(attempts(1, 5))),
@@ -68,8 +68,12 @@ async fn over_capacity_those_with_the_fewest_failures_go_the_oldest_first() {
     ] {
         assert_eq!(throttles::lock(db, &[account; 32]).await.unwrap(), stored, "{account}");
     }
-    assert_eq!(throttles::trim(db, 2, 2).await.unwrap(), 0, "rows that stand for many are not counted");
-    assert_eq!(throttles::purge(db, at(0), 10).await.unwrap(), 1);
+    assert_eq!(
+        throttles::evict_surplus(db, 2, 2).await.unwrap(),
+        0,
+        "rows that stand for many are not counted"
+    );
+    assert_eq!(throttles::delete_expired(db, at(0), 10).await.unwrap(), 1);
 }
 
 /// Several accounts whose rows made room have one that stands for all of them.
@@ -85,7 +89,7 @@ async fn an_account_that_made_room_is_found_with_at_least_its_failures() {
     };
     for (number, failures) in [(1, 3), (2, 8), (3, 1)] {
         throttles::insert(db, &account(number), &attempts(failures, i64::from(number))).await.unwrap();
-        throttles::trim(db, 0, 10).await.unwrap();
+        throttles::evict_surplus(db, 0, 10).await.unwrap();
     }
 
     let merged = FailedAttempts { failures: 8, blocked_until: at(4), latest_at: at(3) };

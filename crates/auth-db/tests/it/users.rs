@@ -1,6 +1,7 @@
 use auth_db::{
     Conflict, DbError,
-    model::{InvalidRequest, UserChanges, UserFilter, UserId},
+    model::{UserChanges, UserFilter, UserId},
+    text::{self, InvalidRequest},
     users,
 };
 
@@ -18,12 +19,12 @@ async fn a_user_is_found_by_any_combination_of_fields() {
         vec!["id=1", "hashed_password=h0", "email=ada@example.org"],
         vec!["hashed_password=h0"],
     ] {
-        let found = users::find_user_by_text(world.db.read(), pairs.iter().copied()).await.unwrap();
+        let found = text::find_user_by(world.db.read(), pairs.iter().copied()).await.unwrap();
         assert_eq!(found.id, ada.id, "{pairs:?}");
         assert_eq!(found.email.as_str(), "Ada@Example.org", "as typed");
     }
     for pairs in [vec!["email=carol@example.org"], vec!["id=1", "email=bob@example.org"], vec!["id=3"]] {
-        let missing = users::find_user_by_text(world.db.read(), pairs.iter().copied()).await;
+        let missing = text::find_user_by(world.db.read(), pairs.iter().copied()).await;
         assert!(matches!(missing, Err(DbError::NoResultFound)), "{pairs:?}");
     }
 }
@@ -33,7 +34,7 @@ async fn an_unknown_field_or_an_empty_filter_is_an_invalid_request() {
     let world = World::new().await;
     world.user("ada@example.org").await;
 
-    let unknown = users::find_user_by_text(world.db.read(), ["no_email=x"]).await;
+    let unknown = text::find_user_by(world.db.read(), ["no_email=x"]).await;
     let empty = users::find_user_by(world.db.read(), &UserFilter::default()).await;
 
     assert!(matches!(unknown, Err(DbError::InvalidRequest(InvalidRequest::UnknownField(_)))));
@@ -56,14 +57,13 @@ async fn an_update_changes_what_is_given_and_counts_passwords() {
     let world = World::new().await;
     let ada = world.user("ada@example.org").await;
 
-    users::update_user_by_text(world.db.for_migrations(), ada.id, ["email=eva@example.org"], at(1))
-        .await
-        .unwrap();
+    text::update_user(world.db.for_migrations(), ada.id, ["email=eva@example.org"], at(1)).await.unwrap();
     let renamed = users::find_user_by(world.db.read(), &UserFilter::by_id(ada.id)).await.unwrap();
     users::update_user(world.db.for_migrations(), ada.id, &UserChanges::hashed_password(hash("h1")), at(2))
         .await
         .unwrap();
-    let changed = users::find_by_email(world.db.read(), &email("eva@example.org")).await.unwrap().unwrap();
+    let changed =
+        users::find_by_email(world.db.read(), email("eva@example.org").key()).await.unwrap().unwrap();
 
     assert_eq!((renamed.email.as_str(), renamed.hashed_password.expose()), ("eva@example.org", "h0"));
     assert_eq!((renamed.credential_version, renamed.updated_at), (0, at(1)));
@@ -77,7 +77,7 @@ async fn an_update_with_anything_wrong_changes_nothing() {
     let ada = world.user("ada@example.org").await;
     world.user("bob@example.org").await;
     let update = async |id, pairs: &[&'static str]| {
-        users::update_user_by_text(world.db.for_migrations(), id, pairs.iter().copied(), at(9)).await
+        text::update_user(world.db.for_migrations(), id, pairs.iter().copied(), at(9)).await
     };
 
     let unknown_field = update(ada.id, &["hashed_password=h1", "is_admin=1"]).await;
@@ -102,7 +102,7 @@ async fn a_hash_is_replaced_only_while_it_is_the_stored_one() {
     assert!(replace("h0", "h1").await);
     assert!(!replace("h0", "h2").await);
 
-    let after = users::find_by_email(world.db.read(), &ada.email).await.unwrap().unwrap();
+    let after = users::find_by_email(world.db.read(), ada.email.key()).await.unwrap().unwrap();
     assert_eq!((after.hashed_password.expose(), after.credential_version), ("h1", 0));
 }
 

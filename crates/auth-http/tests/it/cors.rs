@@ -3,7 +3,7 @@
 use actix_web::{http::Method, test::TestRequest};
 use auth_http::{HttpOptions, Origin};
 
-use crate::support::{ADA, Answer, PASSWORD, TestApp, development, told};
+use crate::support::{ADA, PASSWORD, TestApp, TestResponse, development, status_and_body};
 
 const FRONT_END: &str = "http://localhost:3000";
 
@@ -12,8 +12,8 @@ async fn app() -> TestApp {
     TestApp::with(HttpOptions { origins, ..development() }).await
 }
 
-fn granted(answer: &Answer) -> Vec<&str> {
-    let of_cors = answer.headers.iter().filter(|(name, _)| name.starts_with("access-control"));
+fn granted(response: &TestResponse) -> Vec<&str> {
+    let of_cors = response.headers.iter().filter(|(name, _)| name.starts_with("access-control"));
     of_cors.map(|(name, _)| name.as_str()).collect()
 }
 
@@ -34,13 +34,13 @@ async fn a_page_of_a_listed_origin_reads_answers_and_errors() {
             .insert_header(("Origin", FRONT_END))
             .insert_header(("Sec-Fetch-Site", "same-site"))
             .set_form([("email", ADA), ("password", PASSWORD)]);
-        let answer = app.send(request).await;
-        assert_eq!(told(&answer).0, status, "{path}");
-        assert_eq!(answer.header("access-control-allow-origin"), Some(FRONT_END), "{path}");
-        assert_eq!(answer.header("access-control-allow-credentials"), Some("true"));
-        let exposed = answer.header("access-control-expose-headers");
+        let response = app.send(request).await;
+        assert_eq!(status_and_body(&response).0, status, "{path}");
+        assert_eq!(response.header("access-control-allow-origin"), Some(FRONT_END), "{path}");
+        assert_eq!(response.header("access-control-allow-credentials"), Some("true"));
+        let exposed = response.header("access-control-expose-headers");
         assert_eq!(exposed, Some("retry-after, x-auth-user-id, x-request-id"));
-        assert_eq!(answer.header("vary"), Some("Origin"));
+        assert_eq!(response.header("vary"), Some("Origin"));
     }
 }
 
@@ -57,12 +57,12 @@ async fn a_preflight_of_a_listed_origin_is_granted_what_the_route_has() {
             .insert_header(("Origin", FRONT_END))
             .insert_header(("Access-Control-Request-Method", "POST"))
             .insert_header(("Access-Control-Request-Headers", "content-type"));
-        let answer = app.send(request).await;
-        assert_eq!(told(&answer), (204, ""));
-        assert_eq!(answer.header("access-control-allow-origin"), Some(FRONT_END));
-        assert_eq!(answer.header("access-control-allow-methods"), Some(methods));
-        assert_eq!(answer.header("access-control-allow-headers"), Some("content-type"));
-        assert_eq!(answer.header("access-control-max-age"), Some("600"));
+        let response = app.send(request).await;
+        assert_eq!(status_and_body(&response), (204, ""));
+        assert_eq!(response.header("access-control-allow-origin"), Some(FRONT_END));
+        assert_eq!(response.header("access-control-allow-methods"), Some(methods));
+        assert_eq!(response.header("access-control-allow-headers"), Some("content-type"));
+        assert_eq!(response.header("access-control-max-age"), Some("600"));
     }
 }
 
@@ -77,9 +77,9 @@ async fn pages_of_other_origins_get_nothing() {
                 .method(method)
                 .insert_header(("Origin", origin))
                 .insert_header(("Access-Control-Request-Method", "GET"));
-            let answer = app.send(request).await;
-            assert!(granted(&answer).is_empty(), "{origin}");
-            assert_eq!(answer.header("vary"), Some("Origin"));
+            let response = app.send(request).await;
+            assert!(granted(&response).is_empty(), "{origin}");
+            assert_eq!(response.header("vary"), Some("Origin"));
         }
     }
     let twice = TestRequest::get()
@@ -93,9 +93,9 @@ async fn pages_of_other_origins_get_nothing() {
 async fn without_listed_origins_nobody_is_granted_anything() {
     let app = TestApp::start().await;
     let request = TestRequest::get().uri("/profile").insert_header(("Origin", FRONT_END));
-    let answer = app.send(request).await;
-    assert!(granted(&answer).is_empty());
-    assert_eq!(answer.header("vary"), None);
+    let response = app.send(request).await;
+    assert!(granted(&response).is_empty());
+    assert_eq!(response.header("vary"), None);
 }
 
 #[actix_web::test]
@@ -109,8 +109,8 @@ async fn options_names_the_methods_of_each_route() {
         ("/reset_password", "POST, PUT, OPTIONS"),
         ("/healthz", "GET, HEAD, OPTIONS"),
     ] {
-        let answer = app.send(TestRequest::with_uri(path).method(Method::OPTIONS)).await;
-        assert_eq!(told(&answer), (204, ""), "{path}");
-        assert_eq!(answer.header("allow"), Some(allow));
+        let response = app.send(TestRequest::with_uri(path).method(Method::OPTIONS)).await;
+        assert_eq!(status_and_body(&response), (204, ""), "{path}");
+        assert_eq!(response.header("allow"), Some(allow));
     }
 }

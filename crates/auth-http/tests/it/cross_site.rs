@@ -3,7 +3,7 @@
 use actix_web::{http::Method, test::TestRequest};
 use auth_http::{HttpOptions, Origin};
 
-use crate::support::{ADA, PASSWORD, TestApp, development, told};
+use crate::support::{ADA, PASSWORD, TestApp, development, status_and_body};
 
 const CHANGING: [(Method, &str); 6] = [
     (Method::POST, "/users"),
@@ -33,16 +33,16 @@ async fn a_cross_site_request_is_refused_on_every_route_that_changes_something()
                 .insert_header(("Cookie", cookie.as_str()))
                 .insert_header((name, value))
                 .set_form([("email", ADA), ("password", PASSWORD)]);
-            let answer = app.send(request).await;
+            let response = app.send(request).await;
             assert_eq!(
-                told(&answer),
+                status_and_body(&response),
                 (403, r#"{"message":"cross-site request refused"}"#),
                 "{method} {path}"
             );
-            assert_eq!(answer.header("set-cookie"), None);
+            assert_eq!(response.header("set-cookie"), None);
         }
     }
-    assert_eq!(told(&app.profile(&cookie).await).0, 200, "still logged in");
+    assert_eq!(status_and_body(&app.profile(&cookie).await).0, 200, "still logged in");
 }
 
 #[actix_web::test]
@@ -64,7 +64,7 @@ async fn a_page_of_the_same_origin_and_a_program_that_is_no_browser_may() {
         for header in headers {
             request = request.insert_header(*header);
         }
-        assert_eq!(told(&app.send(request).await).0, 200, "{headers:?}");
+        assert_eq!(status_and_body(&app.send(request).await).0, 200, "{headers:?}");
     }
 }
 
@@ -81,8 +81,8 @@ async fn where_origins_are_set_they_count_and_the_host_does_not() {
             .set_form([("email", ADA), ("password", PASSWORD)])
     };
 
-    assert_eq!(told(&app.send(from("https://app.example")).await).0, 200);
-    assert_eq!(told(&app.send(from("http://internal.example")).await).0, 403);
+    assert_eq!(status_and_body(&app.send(from("https://app.example")).await).0, 200);
+    assert_eq!(status_and_body(&app.send(from("http://internal.example")).await).0, 403);
 }
 
 /// A development server reached under a rebound host name must not hand out reset tokens.
@@ -93,17 +93,17 @@ async fn a_foreign_host_name_is_refused_on_every_route_where_only_local_ones_are
     for (method, path) in CHANGING.into_iter().chain([(Method::GET, "/"), (Method::GET, "/nowhere")]) {
         for host in ["evil.example", "localhost.evil.example", "192.0.2.1:5000"] {
             let request = TestRequest::with_uri(path).method(method.clone()).insert_header(("Host", host));
-            let answer = app.send(request).await;
+            let response = app.send(request).await;
             let message = r#"{"message":"host must be localhost or a loopback address"}"#;
-            assert_eq!(told(&answer), (403, message), "{method} {path}");
+            assert_eq!(status_and_body(&response), (403, message), "{method} {path}");
         }
         let without = app.send(TestRequest::with_uri(path).method(method)).await;
-        assert_eq!(told(&without).0, 403, "no host at all");
+        assert_eq!(status_and_body(&without).0, 403, "no host at all");
     }
     for host in ["localhost:5000", "127.0.0.1", "[::1]:5000", "0.0.0.0:5000"] {
-        let answer = app.send(TestRequest::with_uri("/").insert_header(("Host", host))).await;
-        assert_eq!(told(&answer).0, 200, "{host}");
+        let response = app.send(TestRequest::with_uri("/").insert_header(("Host", host))).await;
+        assert_eq!(status_and_body(&response).0, 200, "{host}");
     }
     let absolute = TestRequest::with_uri("http://evil.example/").insert_header(("Host", "localhost"));
-    assert_eq!(told(&app.send(absolute).await).0, 403, "the URL names another host");
+    assert_eq!(status_and_body(&app.send(absolute).await).0, 403, "the URL names another host");
 }

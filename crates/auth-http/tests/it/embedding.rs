@@ -8,16 +8,19 @@ use actix_web::{
 };
 use auth_http::{CurrentUser, HttpOptions, ResetDelivery};
 
-use crate::support::{ADA, TestApp, development, told};
+use crate::support::{ADA, TestApp, development, status_and_body};
 
 #[actix_web::test]
 async fn a_page_that_takes_the_current_user_is_for_logged_in_users_only() {
     let app = TestApp::start().await;
     let cookie = app.logged_in(ADA).await;
 
-    assert_eq!(told(&app.with_cookie(Method::GET, "/page", &cookie).await), (200, "page of user 1"));
     assert_eq!(
-        told(&app.with_cookie(Method::GET, "/page", "").await),
+        status_and_body(&app.with_cookie(Method::GET, "/page", &cookie).await),
+        (200, "page of user 1")
+    );
+    assert_eq!(
+        status_and_body(&app.with_cookie(Method::GET, "/page", "").await),
         (403, r#"{"message":"not logged in"}"#)
     );
 }
@@ -39,10 +42,10 @@ async fn the_routes_of_the_account_are_there_only_where_they_are_wanted() {
     let app = TestApp::with(HttpOptions { account_routes: false, ..development() }).await;
     let cookie = app.logged_in(ADA).await;
 
-    assert_eq!(told(&app.with_cookie(Method::GET, "/profile/sessions", &cookie).await).0, 404);
-    assert_eq!(told(&app.with_cookie(Method::PUT, "/profile/password", &cookie).await).0, 404);
+    assert_eq!(status_and_body(&app.with_cookie(Method::GET, "/profile/sessions", &cookie).await).0, 404);
+    assert_eq!(status_and_body(&app.with_cookie(Method::PUT, "/profile/password", &cookie).await).0, 404);
     let refused = app.with_cookie(Method::DELETE, "/profile", &cookie).await;
-    assert_eq!((told(&refused).0, refused.header("allow")), (405, Some("GET, HEAD, OPTIONS")));
+    assert_eq!((status_and_body(&refused).0, refused.header("allow")), (405, Some("GET, HEAD, OPTIONS")));
 }
 
 /// Whoever mounts the routes and sets nothing hands out no reset tokens.
@@ -53,8 +56,8 @@ async fn reset_tokens_are_in_answers_only_where_that_was_asked_for() {
     app.register(ADA).await;
 
     for method in [Method::POST, Method::PUT] {
-        let answer = app.form(method, "/reset_password", &[("email", ADA)]).await;
-        assert_eq!(told(&answer), (404, r#"{"message":"not found"}"#));
+        let response = app.form(method, "/reset_password", &[("email", ADA)]).await;
+        assert_eq!(status_and_body(&response), (404, r#"{"message":"not found"}"#));
     }
 }
 
@@ -67,7 +70,7 @@ async fn in_a_scope_the_app_keeps_its_root_and_its_pages_know_who_is_there() {
         .configure(|app| routes.share(app))
         .service(web::scope("/auth").configure(|scope| routes.configure(scope)))
         .route("/", web::get().to(|| async { "the app's own" }))
-        .route("/page", web::to(|user: CurrentUser| async move { format!("page of user {}", user.id) }));
+        .route("/page", web::to(|user: CurrentUser| async move { format!("page of user {}", user.user_id) }));
     let app = test::init_service(app).await;
     let send = async |request: TestRequest| {
         let response = test::call_service(&app, request.to_request()).await;

@@ -1,9 +1,9 @@
 use actix_web::{http::Method, test::TestRequest};
 use auth_http::{CookieOptions, Hsts, HttpOptions};
 
-use crate::support::{ADA, PASSWORD, TestApp, development, told};
+use crate::support::{ADA, PASSWORD, TestApp, development, status_and_body};
 
-/// asvs 3.2.1, 3.4.3 to 3.4.6, 13.4.6, 14.3.2: on every answer, errors included.
+/// asvs 3.2.1, 3.4.3 to 3.4.6, 13.4.6, 14.3.2: on every response, errors included.
 #[actix_web::test]
 async fn every_answer_carries_the_headers() {
     let app = TestApp::start().await;
@@ -23,7 +23,7 @@ async fn every_answer_carries_the_headers() {
     ];
 
     for (method, path) in requests {
-        let answer = app.with_cookie(method.clone(), path, &cookie).await;
+        let response = app.with_cookie(method.clone(), path, &cookie).await;
         for (name, value) in [
             ("cache-control", "no-store"),
             ("x-content-type-options", "nosniff"),
@@ -33,12 +33,12 @@ async fn every_answer_carries_the_headers() {
                 "default-src 'none'; base-uri 'none'; connect-src 'self'; form-action 'none'; frame-ancestors 'none'",
             ),
         ] {
-            assert_eq!(answer.header(name), Some(value), "{method} {path}");
+            assert_eq!(response.header(name), Some(value), "{method} {path}");
         }
-        assert!(answer.header("x-request-id").is_some_and(|id| id.len() > 16), "{method} {path}");
-        assert_eq!(answer.header("server"), None);
-        if !answer.body.is_empty() {
-            assert_eq!(answer.header("content-type"), Some("application/json"), "{method} {path}");
+        assert!(response.header("x-request-id").is_some_and(|id| id.len() > 16), "{method} {path}");
+        assert_eq!(response.header("server"), None);
+        if !response.body.is_empty() {
+            assert_eq!(response.header("content-type"), Some("application/json"), "{method} {path}");
         }
     }
 }
@@ -66,10 +66,10 @@ async fn request_ids_differ_and_only_a_trusted_proxy_may_choose_one() {
 async fn a_handler_that_panics_answers_500_and_the_next_request_is_served() {
     let app = TestApp::start().await;
 
-    let answer = app.send(TestRequest::with_uri("/bug")).await;
+    let response = app.send(TestRequest::with_uri("/bug")).await;
 
-    assert_eq!(told(&answer), (500, r#"{"message":"internal error"}"#));
-    assert_eq!(told(&app.send(TestRequest::with_uri("/")).await).0, 200);
+    assert_eq!(status_and_body(&response), (500, r#"{"message":"internal error"}"#));
+    assert_eq!(status_and_body(&app.send(TestRequest::with_uri("/")).await).0, 200);
 }
 
 #[actix_web::test]
@@ -81,8 +81,8 @@ async fn the_cookie_is_named_and_secured_as_set() {
     let set = app.log_in(ADA, PASSWORD).await;
 
     let attributes = "; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=2592000";
-    let told = set.header("set-cookie").unwrap();
-    assert!(told.starts_with("__Host-session_id=") && told.ends_with(attributes), "{told}");
+    let value = set.header("set-cookie").unwrap();
+    assert!(value.starts_with("__Host-session_id=") && value.ends_with(attributes), "{value}");
     assert_eq!(app.profile(&set.cookie()).await.status, 200);
     let plain = set.cookie().replace("__Host-", "");
     assert_eq!(app.profile(&plain).await.status, 403);
@@ -91,12 +91,15 @@ async fn the_cookie_is_named_and_secured_as_set() {
 #[actix_web::test]
 async fn health_is_refused_while_draining_and_everything_else_served() {
     let app = TestApp::start().await;
-    assert_eq!(told(&app.send(TestRequest::with_uri("/healthz")).await), (200, r#"{"message":"ok"}"#));
+    assert_eq!(
+        status_and_body(&app.send(TestRequest::with_uri("/healthz")).await),
+        (200, r#"{"message":"ok"}"#)
+    );
 
     app.routes.drain();
 
     let draining = app.send(TestRequest::with_uri("/healthz")).await;
-    assert_eq!(told(&draining), (503, r#"{"message":"shutting down"}"#));
+    assert_eq!(status_and_body(&draining), (503, r#"{"message":"shutting down"}"#));
     assert_eq!(draining.header("retry-after"), Some("1"));
     app.register(ADA).await;
 }
@@ -110,7 +113,7 @@ async fn without_a_database_everything_that_needs_it_is_unavailable() {
     app.db.clone().close().await.unwrap();
 
     let fields = [("email", ADA), ("password", PASSWORD)];
-    let answers = [
+    let responses = [
         app.profile(&cookie).await,
         app.post("/users", &fields).await,
         app.post("/sessions", &fields).await,
@@ -118,12 +121,12 @@ async fn without_a_database_everything_that_needs_it_is_unavailable() {
         app.send(TestRequest::with_uri("/healthz")).await,
         app.with_cookie(Method::DELETE, "/sessions", &cookie).await,
     ];
-    for answer in answers {
-        assert_eq!(told(&answer), (503, r#"{"message":"database is unavailable"}"#));
-        assert_eq!(answer.header("retry-after"), Some("1"));
-        assert_eq!(answer.header("set-cookie"), None);
+    for response in responses {
+        assert_eq!(status_and_body(&response), (503, r#"{"message":"database is unavailable"}"#));
+        assert_eq!(response.header("retry-after"), Some("1"));
+        assert_eq!(response.header("set-cookie"), None);
     }
-    assert_eq!(told(&app.send(TestRequest::with_uri("/")).await).0, 200);
+    assert_eq!(status_and_body(&app.send(TestRequest::with_uri("/")).await).0, 200);
 }
 
 /// asvs 3.4.1. Hosts below this one may be sites of others.
@@ -135,7 +138,7 @@ async fn browsers_come_by_tls_to_the_hosts_that_the_operator_chose() {
         (Hsts::Subdomains, Some("max-age=31536000; includeSubDomains")),
     ] {
         let app = TestApp::with(HttpOptions { hsts, ..development() }).await;
-        let answer = app.send(TestRequest::get().uri("/")).await;
-        assert_eq!(answer.header("strict-transport-security"), expected);
+        let response = app.send(TestRequest::get().uri("/")).await;
+        assert_eq!(response.header("strict-transport-security"), expected);
     }
 }

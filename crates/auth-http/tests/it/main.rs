@@ -3,6 +3,7 @@
 
 mod cors;
 mod cross_site;
+mod documentation;
 mod embedding;
 mod headers;
 mod profile;

@@ -1,7 +1,7 @@
 use actix_web::{http::Method, test::TestRequest};
-use time::Duration;
+use std::time::Duration;
 
-use crate::support::{ADA, PASSWORD, TestApp, told};
+use crate::support::{ADA, PASSWORD, TestApp, status_and_body};
 
 /// asvs 14.2.6: the address, the id in a header, and nothing else.
 #[actix_web::test]
@@ -12,7 +12,7 @@ async fn the_profile_is_the_address_as_stored_and_the_stable_id() {
 
     let profile = app.profile(&cookie).await;
 
-    assert_eq!(told(&profile), (200, r#"{"email":"Ada@Example.org"}"#));
+    assert_eq!(status_and_body(&profile), (200, r#"{"email":"Ada@Example.org"}"#));
     assert_eq!(profile.header("x-auth-user-id"), Some("1"));
 }
 
@@ -32,9 +32,13 @@ async fn a_token_that_is_not_to_the_letter_is_refused() {
         cookie.to_uppercase().replace("SESSION_ID", "session_id"),
         format!("{cookie}; {other}"),
     ] {
-        assert_eq!(told(&app.profile(&bad).await), (403, r#"{"message":"not logged in"}"#), "{bad}");
+        assert_eq!(
+            status_and_body(&app.profile(&bad).await),
+            (403, r#"{"message":"not logged in"}"#),
+            "{bad}"
+        );
     }
-    assert_eq!(told(&app.profile(&format!("{cookie}; {cookie}")).await).0, 200);
+    assert_eq!(status_and_body(&app.profile(&format!("{cookie}; {cookie}")).await).0, 200);
 }
 
 #[actix_web::test]
@@ -42,10 +46,10 @@ async fn a_session_ends_exactly_when_its_time_is_over() {
     let app = TestApp::start().await;
     let cookie = app.logged_in(ADA).await;
 
-    app.clock.advance(Duration::days(7) - Duration::MICROSECOND);
-    assert_eq!(told(&app.profile(&cookie).await).0, 200);
-    app.clock.advance(Duration::days(7));
-    assert_eq!(told(&app.profile(&cookie).await).0, 403);
+    app.clock.advance(Duration::from_hours(24 * 7) - Duration::from_micros(1));
+    assert_eq!(status_and_body(&app.profile(&cookie).await).0, 200);
+    app.clock.advance(Duration::from_hours(24 * 7));
+    assert_eq!(status_and_body(&app.profile(&cookie).await).0, 403);
 }
 
 /// asvs 14.2.5, 13.4.7
@@ -55,10 +59,10 @@ async fn only_the_path_itself_is_the_profile() {
     let cookie = app.logged_in(ADA).await;
 
     for path in ["/profile/x.css", "/profile;.js", "/profile.json", "/Profile", "/x//profile", "/profile//"] {
-        assert_eq!(told(&app.with_cookie(Method::GET, path, &cookie).await).0, 404, "{path}");
+        assert_eq!(status_and_body(&app.with_cookie(Method::GET, path, &cookie).await).0, 404, "{path}");
     }
     for path in ["/profile", "/profile/", "/profile?callback=x"] {
-        let answer = app.send(TestRequest::with_uri(path).insert_header(("Cookie", cookie.as_str()))).await;
-        assert_eq!(told(&answer), (200, r#"{"email":"ada@example.org"}"#), "{path}");
+        let response = app.send(TestRequest::with_uri(path).insert_header(("Cookie", cookie.as_str()))).await;
+        assert_eq!(status_and_body(&response), (200, r#"{"email":"ada@example.org"}"#), "{path}");
     }
 }

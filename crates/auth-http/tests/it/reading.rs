@@ -2,7 +2,7 @@
 
 use actix_web::{http::Method, test::TestRequest};
 
-use crate::support::{ADA, TestApp, told};
+use crate::support::{ADA, TestApp, status_and_body};
 
 const TYPE: &str = "Content-Type";
 const FORM: &str = "application/x-www-form-urlencoded";
@@ -54,13 +54,13 @@ async fn on_every_route_a_body_that_can_not_be_read_is_refused() {
             (Some(MULTIPART), &[EMAIL, EMAIL, b"--x--\r\n"].concat(), 400, "a field is given twice"),
             (Some(MULTIPART), FILE, 400, "a field must be a text, not a file"),
         ] {
-            let answer = app.send(sending(&method, path, media_type, body)).await;
+            let response = app.send(sending(&method, path, media_type, body)).await;
             let expected = format!(r#"{{"message":"{message}"}}"#);
-            assert_eq!(told(&answer), (status, expected.as_str()), "{method} {path}");
+            assert_eq!(status_and_body(&response), (status, expected.as_str()), "{method} {path}");
         }
         for media_type in [None, Some("text/plain"), Some("multipart/form-data")] {
-            let answer = app.send(sending(&method, path, media_type, b"email=a")).await;
-            assert_eq!(told(&answer).0, 415, "{method} {path} {media_type:?}");
+            let response = app.send(sending(&method, path, media_type, b"email=a")).await;
+            assert_eq!(status_and_body(&response).0, 415, "{method} {path} {media_type:?}");
         }
     }
 }
@@ -74,7 +74,10 @@ async fn a_form_in_parts_is_a_form() {
     let body = [EMAIL, password].concat();
 
     for path in ["/users", "/sessions"] {
-        assert_eq!(told(&app.send(sending(&Method::POST, path, Some(MULTIPART), &body)).await).0, 200);
+        assert_eq!(
+            status_and_body(&app.send(sending(&Method::POST, path, Some(MULTIPART), &body)).await).0,
+            200
+        );
     }
 }
 
@@ -86,9 +89,9 @@ async fn several_slashes_in_front_are_one() {
 
     for path in ["//users", "///users/"] {
         let taken = app.post(path, &[("email", ADA), ("password", "b4l0u b4l0u")]).await;
-        assert_eq!(told(&taken), (400, r#"{"message":"email already registered"}"#), "{path}");
+        assert_eq!(status_and_body(&taken), (400, r#"{"message":"email already registered"}"#), "{path}");
     }
-    assert_eq!(told(&app.post("/x//users", &[]).await).0, 404);
+    assert_eq!(status_and_body(&app.post("/x//users", &[]).await).0, 404);
 }
 
 /// Telephones add a space when they complete a word.
@@ -98,10 +101,13 @@ async fn white_space_around_an_address_is_none_of_it() {
     let spaced = [("email", " \tAda@example.org\r\n "), ("password", "b4l0u b4l0u")];
     let told_of = r#"{"email":"Ada@example.org","message":"user created"}"#;
 
-    assert_eq!(told(&app.post("/users", &spaced).await), (200, told_of));
-    assert_eq!(told(&app.post("/sessions", &spaced).await).0, 200);
-    assert_eq!(told(&app.post("/reset_password", &spaced).await).0, 200);
-    assert_eq!(told(&app.post("/users", &[("email", "ada @example.org"), spaced[1]]).await).0, 400);
+    assert_eq!(status_and_body(&app.post("/users", &spaced).await), (200, told_of));
+    assert_eq!(status_and_body(&app.post("/sessions", &spaced).await).0, 200);
+    assert_eq!(status_and_body(&app.post("/reset_password", &spaced).await).0, 200);
+    assert_eq!(
+        status_and_body(&app.post("/users", &[("email", "ada @example.org"), spaced[1]]).await).0,
+        400
+    );
 }
 
 #[actix_web::test]
@@ -110,19 +116,19 @@ async fn a_body_of_exactly_the_limit_is_read() {
     let mut body = b"email=a&x=".to_vec();
     body.resize(16 * 1024, b'x');
 
-    let answer = app.send(sending(&Method::POST, "/users", Some(FORM), &body)).await;
+    let response = app.send(sending(&Method::POST, "/users", Some(FORM), &body)).await;
 
-    assert_eq!(told(&answer), (400, r#"{"message":"email is not a valid e-mail address"}"#));
+    assert_eq!(status_and_body(&response), (400, r#"{"message":"email is not a valid e-mail address"}"#));
 }
 
 #[actix_web::test]
 async fn no_body_is_an_empty_form() {
     let app = TestApp::start().await;
 
-    assert_eq!(told(&app.send(TestRequest::post().uri("/sessions")).await).0, 401);
-    assert_eq!(told(&app.send(TestRequest::post().uri("/users")).await).0, 400);
+    assert_eq!(status_and_body(&app.send(TestRequest::post().uri("/sessions")).await).0, 401);
+    assert_eq!(status_and_body(&app.send(TestRequest::post().uri("/users")).await).0, 400);
     let with_a_type = TestRequest::delete().uri("/sessions").insert_header((TYPE, JSON));
-    assert_eq!(told(&app.send(with_a_type).await).0, 403, "as many clients log out");
+    assert_eq!(status_and_body(&app.send(with_a_type).await).0, 403, "as many clients log out");
 }
 
 #[actix_web::test]
@@ -147,10 +153,10 @@ async fn a_wrong_method_is_told_which_ones_are_right() {
                 continue;
             }
             let request = TestRequest::with_uri(path).method(method.parse().unwrap());
-            let answer = app.send(request).await;
+            let response = app.send(request).await;
             let message = r#"{"message":"method not allowed"}"#;
-            assert_eq!(told(&answer), (405, message), "{method} {path}");
-            assert_eq!(answer.header("allow"), Some(allow));
+            assert_eq!(status_and_body(&response), (405, message), "{method} {path}");
+            assert_eq!(response.header("allow"), Some(allow));
         }
     }
 }
@@ -160,11 +166,11 @@ async fn a_slash_at_the_end_is_accepted() {
     let app = TestApp::start().await;
     let fields = [("email", ADA), ("password", "b4l0u b4l0u")];
 
-    assert_eq!(told(&app.post("/users/", &fields).await).0, 200);
+    assert_eq!(status_and_body(&app.post("/users/", &fields).await).0, 200);
     let cookie = app.post("/sessions/", &fields).await.cookie();
-    assert_eq!(told(&app.with_cookie(Method::GET, "/profile/", &cookie).await).0, 200);
-    assert_eq!(told(&app.post("/reset_password/", &[("email", ADA)]).await).0, 200);
-    assert_eq!(told(&app.with_cookie(Method::DELETE, "/sessions/", &cookie).await).0, 302);
+    assert_eq!(status_and_body(&app.with_cookie(Method::GET, "/profile/", &cookie).await).0, 200);
+    assert_eq!(status_and_body(&app.post("/reset_password/", &[("email", ADA)]).await).0, 200);
+    assert_eq!(status_and_body(&app.with_cookie(Method::DELETE, "/sessions/", &cookie).await).0, 302);
 }
 
 #[actix_web::test]
@@ -172,7 +178,7 @@ async fn the_welcome_is_for_browsers_that_come_from_a_logout_too() {
     let app = TestApp::start().await;
 
     for method in [Method::GET, Method::DELETE] {
-        let answer = app.send(TestRequest::with_uri("/").method(method)).await;
-        assert_eq!(told(&answer), (200, r#"{"message":"Bienvenue"}"#));
+        let response = app.send(TestRequest::with_uri("/").method(method)).await;
+        assert_eq!(status_and_body(&response), (200, r#"{"message":"Bienvenue"}"#));
     }
 }

@@ -1,11 +1,11 @@
 use actix_web::{http::Method, test::TestRequest};
-use time::Duration;
+use std::time::Duration;
 
-use crate::support::{ADA, Answer, PASSWORD, TestApp, told};
+use crate::support::{ADA, PASSWORD, TestApp, TestResponse, status_and_body};
 
 const NEW: &str = "a new password";
 
-async fn put(app: &TestApp, fields: &[(&str, &str)]) -> Answer {
+async fn put(app: &TestApp, fields: &[(&str, &str)]) -> TestResponse {
     app.form(Method::PUT, "/reset_password", fields).await
 }
 
@@ -21,11 +21,11 @@ async fn a_reset_sets_the_password_and_logs_everybody_out() {
 
     assert!(asked.body.starts_with(r#"{"email":"ADA@example.org","reset_token":""#), "{}", asked.body);
     assert_eq!(token.len(), 36);
-    assert_eq!(told(&done), (200, r#"{"email":"Ada@example.org","message":"Password updated"}"#));
+    assert_eq!(status_and_body(&done), (200, r#"{"email":"Ada@example.org","message":"Password updated"}"#));
     assert_eq!(done.header("set-cookie"), None, "asvs 6.3.6: a reset logs nobody in");
-    assert_eq!(told(&app.profile(&cookie).await).0, 403);
-    assert_eq!(told(&app.log_in(ADA, PASSWORD).await).0, 401);
-    assert_eq!(told(&app.log_in(ADA, NEW).await).0, 200);
+    assert_eq!(status_and_body(&app.profile(&cookie).await).0, 403);
+    assert_eq!(status_and_body(&app.log_in(ADA, PASSWORD).await).0, 401);
+    assert_eq!(status_and_body(&app.log_in(ADA, NEW).await).0, 200);
 }
 
 #[actix_web::test]
@@ -40,8 +40,12 @@ async fn asking_for_nobody_is_forbidden() {
         &[("email", "mıke@example.org")],
         &[],
     ] {
-        let answer = app.post("/reset_password", fields).await;
-        assert_eq!(told(&answer), (403, r#"{"message":"email is not registered"}"#), "{fields:?}");
+        let response = app.post("/reset_password", fields).await;
+        assert_eq!(
+            status_and_body(&response),
+            (403, r#"{"message":"email is not registered"}"#),
+            "{fields:?}"
+        );
     }
 }
 
@@ -70,11 +74,15 @@ async fn anything_wrong_with_address_or_token_is_forbidden_and_changes_nothing()
     ] {
         let fields = [("email", email), ("reset_token", token), ("new_password", Some(NEW))];
         let fields: Vec<_> = fields.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
-        let answer = put(&app, &fields).await;
-        assert_eq!(told(&answer), (403, r#"{"message":"reset token is not valid"}"#), "{email:?} {token:?}");
+        let response = put(&app, &fields).await;
+        assert_eq!(
+            status_and_body(&response),
+            (403, r#"{"message":"reset token is not valid"}"#),
+            "{email:?} {token:?}"
+        );
     }
-    assert_eq!(told(&app.profile(&cookie).await).0, 200);
-    assert_eq!(told(&app.log_in(ADA, PASSWORD).await).0, 200);
+    assert_eq!(status_and_body(&app.profile(&cookie).await).0, 200);
+    assert_eq!(status_and_body(&app.log_in(ADA, PASSWORD).await).0, 200);
 }
 
 #[actix_web::test]
@@ -90,11 +98,14 @@ async fn a_good_token_survives_a_password_that_policy_refuses_and_then_works_onc
     let done = put(&app, &with(NEW)).await;
     let again = put(&app, &with(NEW)).await;
 
-    assert_eq!(told(&short), (400, r#"{"message":"new_password must have at least 8 characters"}"#));
-    assert_eq!(told(&empty), (400, r#"{"message":"new_password is required"}"#));
-    assert_eq!(told(&none), (400, r#"{"message":"new_password is required"}"#));
-    assert_eq!(told(&done).0, 200);
-    assert_eq!(told(&again).0, 403);
+    assert_eq!(
+        status_and_body(&short),
+        (400, r#"{"message":"new_password must have at least 8 characters"}"#)
+    );
+    assert_eq!(status_and_body(&empty), (400, r#"{"message":"new_password is required"}"#));
+    assert_eq!(status_and_body(&none), (400, r#"{"message":"new_password is required"}"#));
+    assert_eq!(status_and_body(&done).0, 200);
+    assert_eq!(status_and_body(&again).0, 403);
 }
 
 #[actix_web::test]
@@ -103,10 +114,10 @@ async fn a_token_expires() {
     app.register(ADA).await;
     let token = app.reset_token(ADA).await;
 
-    app.clock.advance(Duration::minutes(30));
+    app.clock.advance(Duration::from_mins(30));
 
     let late = put(&app, &[("email", ADA), ("reset_token", &token), ("new_password", NEW)]).await;
-    assert_eq!(told(&late).0, 403);
+    assert_eq!(status_and_body(&late).0, 403);
 }
 
 /// A proxy on this machine may serve everybody.
@@ -122,9 +133,9 @@ async fn a_token_is_in_no_answer_to_a_request_that_a_proxy_passed_on() {
             .uri("/reset_password")
             .insert_header((header, "192.0.2.1"))
             .set_form([("email", ADA)]);
-        let answer = app.send(request).await;
-        assert_eq!(told(&answer).0, 403, "{header}");
-        assert!(!answer.body.contains("reset_token"), "{header}: {}", answer.body);
+        let response = app.send(request).await;
+        assert_eq!(status_and_body(&response).0, 403, "{header}");
+        assert!(!response.body.contains("reset_token"), "{header}: {}", response.body);
     }
     assert_eq!(app.post("/reset_password", &[("email", ADA)]).await.status, 200);
 }

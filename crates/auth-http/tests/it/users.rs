@@ -1,14 +1,14 @@
-use crate::support::{ADA, PASSWORD, TestApp, told};
+use crate::support::{ADA, PASSWORD, TestApp, status_and_body};
 
 #[actix_web::test]
 async fn registering_answers_with_the_address_as_spelt() {
     let app = TestApp::start().await;
 
-    let answer = app.post("/users", &[("email", "Ada@Example.ORG"), ("password", PASSWORD)]).await;
+    let response = app.post("/users", &[("email", "Ada@Example.ORG"), ("password", PASSWORD)]).await;
 
-    assert_eq!(told(&answer), (200, r#"{"email":"Ada@Example.ORG","message":"user created"}"#));
-    assert_eq!(answer.header("content-type"), Some("application/json"));
-    assert_eq!(answer.header("set-cookie"), None, "asvs 7.6.2: registering logs nobody in");
+    assert_eq!(status_and_body(&response), (200, r#"{"email":"Ada@Example.ORG","message":"user created"}"#));
+    assert_eq!(response.header("content-type"), Some("application/json"));
+    assert_eq!(response.header("set-cookie"), None, "asvs 7.6.2: registering logs nobody in");
 }
 
 #[actix_web::test]
@@ -17,8 +17,8 @@ async fn a_taken_address_is_refused_in_every_spelling() {
     app.register(ADA).await;
 
     for spelling in [ADA, "ADA@example.org", "ada@example.org."] {
-        let answer = app.post("/users", &[("email", spelling), ("password", PASSWORD)]).await;
-        assert_eq!(told(&answer), (400, r#"{"message":"email already registered"}"#));
+        let response = app.post("/users", &[("email", spelling), ("password", PASSWORD)]).await;
+        assert_eq!(status_and_body(&response), (400, r#"{"message":"email already registered"}"#));
     }
 }
 
@@ -36,8 +36,8 @@ async fn a_missing_empty_or_malformed_field_is_named() {
         (&[("email", ADA), ("password", "1234567")], "password must have at least 8 characters"),
         (&[("email", ADA), ("password", &long)], "password must have at most 1024 bytes"),
     ] {
-        let answer = app.post("/users", fields).await;
-        assert_eq!(told(&answer), (400, format!(r#"{{"message":"{message}"}}"#).as_str()));
+        let response = app.post("/users", fields).await;
+        assert_eq!(status_and_body(&response), (400, format!(r#"{{"message":"{message}"}}"#).as_str()));
     }
     app.register(ADA).await;
 }
@@ -49,9 +49,9 @@ async fn fields_that_are_none_of_the_callers_business_have_no_effect() {
 
     let fields =
         [("email", ADA), ("password", PASSWORD), ("id", "77"), ("is_admin", "1"), ("hashed_password", "x")];
-    let answer = app.post("/users", &fields).await;
+    let response = app.post("/users", &fields).await;
 
-    assert_eq!(told(&answer), (200, r#"{"email":"ada@example.org","message":"user created"}"#));
+    assert_eq!(status_and_body(&response), (200, r#"{"email":"ada@example.org","message":"user created"}"#));
     let cookie = app.log_in(ADA, PASSWORD).await.cookie();
     assert_eq!(app.profile(&cookie).await.header("x-auth-user-id"), Some("1"));
 }

@@ -1,4 +1,4 @@
-//! What a connection is doing: known to the service that handles its requests, used by its transport.
+//! The activity of a connection, set by the service that handles its requests and read by its transport.
 
 use std::{
     cell::{Cell, RefCell},
@@ -6,7 +6,7 @@ use std::{
     task::Waker,
 };
 
-/// What a connection is doing. Shared by the transport and the requests of one connection, on one thread.
+/// The activity of a connection. Shared by its transport and its requests, on one thread.
 #[derive(Debug, Default)]
 pub struct Activity {
     phase: Cell<Phase>,
@@ -16,21 +16,21 @@ pub struct Activity {
     waiting: RefCell<Option<Waker>>,
 }
 
-/// What a connection is doing.
+/// The phase of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Phase {
     /// No request is being handled: the next bytes belong to the head of a request.
     #[default]
     BetweenRequests,
-    /// A request is being handled, and so many bytes of its body may still be read.
+    /// A request is being handled, and this number of bytes of its body is not read yet.
     ReadingBody(u64),
-    /// A request is being handled, and its body ends where its chunks say.
+    /// A request is being handled, and its chunked body is being read.
     ReadingChunks,
-    /// A request is being handled that was read to its end.
+    /// A request is being handled whose body was read.
     Handling,
 }
 
-/// The body of a request, as its head announces it.
+/// The body of a request according to its head.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AnnouncedBody {
     None,
@@ -43,12 +43,12 @@ impl Activity {
         self.phase.get()
     }
 
-    /// How many requests have begun.
+    /// The number of requests that have begun.
     pub fn requests(&self) -> u64 {
         self.requests.get()
     }
 
-    /// A request is being handled until the returned value is dropped.
+    /// Begins a request, which ends when the returned value is dropped.
     pub fn begin_request(self: &Rc<Self>, body: AnnouncedBody) -> RequestInProgress {
         self.requests.set(self.requests.get() + 1);
         self.phase.set(match body {
@@ -59,7 +59,7 @@ impl Activity {
         RequestInProgress(Rc::clone(self))
     }
 
-    /// Bytes were read from the connection.
+    /// Records that bytes were read from the connection.
     pub fn bytes_read(&self, count: usize) {
         if let Phase::ReadingBody(left) = self.phase.get() {
             let left = left.saturating_sub(count as u64);
@@ -67,14 +67,14 @@ impl Activity {
         }
     }
 
-    /// The body of the present request was read to its end.
+    /// Records that the body of the current request was read to its end.
     pub fn body_ended(&self) {
         if self.phase.get() != Phase::BetweenRequests {
             self.phase.set(Phase::Handling);
         }
     }
 
-    /// Wakes a task when the present request has been handled.
+    /// Wakes a task when the current request has been handled.
     pub fn wake_after_request(&self, waker: &Waker) {
         self.waiting.replace(Some(waker.clone()));
     }
@@ -98,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_request_is_read_to_its_announced_end_and_no_further() {
+    fn a_request_is_read_to_its_announced_end() {
         let activity = Rc::new(Activity::default());
         assert_eq!(activity.phase(), Phase::BetweenRequests);
 

@@ -1,4 +1,4 @@
-//! How many connections there are, in all and of each client.
+//! Limits on the number of connections, in total and per client.
 
 use std::{
     collections::HashMap,
@@ -7,26 +7,25 @@ use std::{
     time::{Duration, Instant},
 };
 
-use auth_core::Requester;
+use auth_core::passwords::Requester;
 use ipnet::IpNet;
 
-/// The share of all connections that one client may have.
+/// One client may have this fraction of all connections.
 const CLIENT_SHARE: usize = 8;
 
-/// Connections beyond the maximum that are kept for programs of this machine: a monitor of the service must be able to
-/// reach it when clients have taken all the others.
-const KEPT_FOR_THIS_MACHINE: usize = 32;
+/// Connections beyond the maximum for programs of this machine: a monitor must reach the service when clients use all others.
+const LOCAL_RESERVE: usize = 32;
 
-/// How often it is logged that connections are refused.
-const LOG_EVERY: Duration = Duration::from_mins(1);
+/// The interval of log entries about refused connections.
+const LOG_INTERVAL: Duration = Duration::from_mins(1);
 
-/// Counts connections. Cheap to clone; all clones are one.
+/// Counts connections. Cheap to clone; all clones share their state.
 #[derive(Clone)]
 pub struct Connections(Arc<Inner>);
 
 struct Inner {
     max: usize,
-    /// Many clients share the address of a trusted proxy.
+    /// Peers whose address many clients share.
     trusted_proxies: Vec<IpNet>,
     state: Mutex<State>,
 }
@@ -39,29 +38,30 @@ struct State {
     logged_at: Option<Instant>,
 }
 
-/// A connection that is counted until this is dropped.
+/// Counts one connection until it is dropped.
 pub struct ConnectionPermit {
     connections: Connections,
-    /// None for those that share an address.
+    /// None for peers without a limit of their own.
     client: Option<Requester>,
 }
 
 impl Connections {
-    /// At most `max` at once, and of each client an eighth of that.
+    /// At most `max` connections, and an eighth of that per client.
     pub fn new(max: usize, trusted_proxies: Vec<IpNet>) -> Self {
         Self(Arc::new(Inner { max, trusted_proxies, state: Mutex::default() }))
     }
 
-    /// Counts a connection from this peer; none if there are too many.
+    /// Counts a connection from this peer. None if there are too many.
     ///
-    /// Proxies and programs of this machine have no limit of their own, because many clients may be behind them.
+    /// Trusted proxies and programs of this machine have no limit per client, because they may pass on requests of many
+    /// clients.
     pub fn acquire(&self, peer: Option<IpAddr>) -> Option<ConnectionPermit> {
         let peer = peer.map(|peer| peer.to_canonical());
-        let is_here = peer.is_some_and(|peer| peer.is_loopback());
+        let is_local = peer.is_some_and(|peer| peer.is_loopback());
         let is_proxy =
             peer.is_some_and(|peer| self.0.trusted_proxies.iter().any(|network| network.contains(&peer)));
-        let client = (!is_here && !is_proxy).then(|| Requester::of_address(peer));
-        let max = if is_here { self.0.max + KEPT_FOR_THIS_MACHINE } else { self.0.max };
+        let client = (!is_local && !is_proxy).then(|| Requester::of_address(peer));
+        let max = if is_local { self.0.max + LOCAL_RESERVE } else { self.0.max };
 
         let mut state = self.state();
         let of_client = client.and_then(|client| state.by_client.get(&client)).copied().unwrap_or(0);
@@ -77,7 +77,7 @@ impl Connections {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // Nothing under this lock can panic half-way through a change.
+        // No code under this lock can panic in the middle of a change.
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -85,12 +85,12 @@ impl Connections {
 impl State {
     fn refuse(&mut self, max: usize) {
         self.refused += 1;
-        if self.logged_at.is_none_or(|at| at.elapsed() >= LOG_EVERY) {
-            self.logged_at = Some(Instant::now());
+        if self.logged_at.is_none_or(|at| at.elapsed() >= LOG_INTERVAL) {
+            self.logged_at = Some(now());
             tracing::warn!(
                 connections = self.total,
                 refused = self.refused,
-                "connections are refused: at most {max} in all (AUTH_MAX_CONNECTIONS) and {} of one client",
+                "connections are refused: the limits are {max} in total (AUTH_MAX_CONNECTIONS) and {} per client",
                 (max / CLIENT_SHARE).max(1)
             );
         }
@@ -98,7 +98,7 @@ impl State {
 }
 
 impl ConnectionPermit {
-    /// Whether more than three quarters of all connections are taken: then idle ones are closed soon.
+    /// Whether more than three quarters of all connections are in use. Then idle ones are closed early.
     pub fn are_connections_scarce(&self) -> bool {
         self.connections.state().total * 4 > self.connections.0.max * 3
     }
@@ -117,6 +117,11 @@ impl Drop for ConnectionPermit {
             }
         }
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the interval of log entries is real time")]
+fn now() -> Instant {
+    Instant::now()
 }
 
 #[cfg(test)]
@@ -141,17 +146,17 @@ mod tests {
     }
 
     #[test]
-    fn all_together_have_the_maximum_and_this_machine_a_reserve() {
+    fn the_maximum_applies_to_all_clients_and_this_machine_has_a_reserve() {
         let proxies = vec!["10.0.0.0/8".parse().unwrap()];
         let connections = Connections::new(40, proxies);
         let held: Vec<_> = (0..100).map_while(|_| from(&connections, "10.0.0.7")).collect();
-        assert_eq!(held.len(), 40, "a proxy is no client");
+        assert_eq!(held.len(), 40, "a proxy is not one client");
         assert!(from(&connections, "192.0.2.1").is_none());
         assert!(held[0].are_connections_scarce());
 
-        let here: Vec<_> = (0..100).map_while(|_| from(&connections, "::ffff:127.0.0.1")).collect();
-        assert_eq!(here.len(), KEPT_FOR_THIS_MACHINE);
-        drop((held, here));
+        let local: Vec<_> = (0..100).map_while(|_| from(&connections, "::ffff:127.0.0.1")).collect();
+        assert_eq!(local.len(), LOCAL_RESERVE);
+        drop((held, local));
         assert!(!from(&connections, "192.0.2.1").unwrap().are_connections_scarce());
     }
 }

@@ -1,33 +1,33 @@
-//! The limit of file descriptors, which bounds the connections.
+//! The limit of file descriptors, which limits the connections.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Descriptors that are kept for files, the log, mail and the runtime.
+/// Descriptors that are reserved for files, the log, emails and the runtime.
 const RESERVE: usize = 128;
 
-/// The most connections that are served by default: idle ones cost about 20 KiB each.
-const DEFAULT_MOST: usize = 16_384;
+/// The default maximum number of connections. An idle one takes about 20 KiB.
+const DEFAULT_MAX: usize = 16_384;
 
-/// The fewest connections to which it makes sense to start.
-const LEAST: usize = 16;
+/// The minimum number of connections with which a start makes sense.
+const MIN: usize = 16;
 
-/// Raises the limit of open files to the most that the system allows, and returns it.
+/// Raises the limit of open files to the maximum that the system allows, and returns it.
 pub fn raise_limit() -> usize {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     if current != maximum
         && let Err(cause) = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum })
     {
-        tracing::warn!(%cause, "the limit of open files can't be raised");
+        tracing::warn!(%cause, "could not raise the limit of open files");
     }
-    // None is no limit.
+    // None means unlimited.
     getrlimit(Resource::Nofile).current.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX)
 }
 
-/// How many connections can be served with so many descriptors, beside those to the database; at most `wanted`.
-pub fn connections_within(descriptors: usize, to_database: usize, wanted: Option<usize>) -> usize {
-    // A pool that is replaced has the old connections and the new ones for a moment.
-    let available = descriptors.saturating_sub(RESERVE + 2 * to_database).max(LEAST);
-    wanted.unwrap_or(DEFAULT_MOST).min(available)
+/// The number of client connections for a number of descriptors and of connections to the database; at most `set`.
+pub fn connections_within(descriptors: usize, to_database: usize, set: Option<usize>) -> usize {
+    // While a pool is replaced, it has the old and the new connections.
+    let available = descriptors.saturating_sub(RESERVE + 2 * to_database).max(MIN);
+    set.unwrap_or(DEFAULT_MAX).min(available)
 }
 
 #[cfg(test)]
@@ -35,11 +35,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn connections_leave_descriptors_for_the_rest() {
+    fn connections_leave_descriptors_for_everything_else() {
         assert_eq!(connections_within(1024, 16, None), 864);
-        assert_eq!(connections_within(1_048_576, 16, None), DEFAULT_MOST);
+        assert_eq!(connections_within(1_048_576, 16, None), DEFAULT_MAX);
         assert_eq!(connections_within(1_048_576, 16, Some(100_000)), 100_000);
         assert_eq!(connections_within(1024, 16, Some(500)), 500);
-        assert_eq!(connections_within(64, 16, None), LEAST);
+        assert_eq!(connections_within(64, 16, None), MIN);
     }
 }

@@ -25,37 +25,36 @@ use self::{
     transport::{TimeLimits, Transport},
 };
 
-/// What the system keeps of responses that a client does not take, in bytes (it doubles that). Left alone, it keeps 4 MB a
-/// connection: thousands of responses that are computed for nobody.
+/// The size of the system's buffer for responses that a client does not read, in bytes. The system doubles it. By default it
+/// buffers up to 4 MB per connection: thousands of responses that are computed in vain.
 const SEND_BUFFER: usize = 64 * 1024;
 
-/// How long a client may take to send the head of a request. Bodies have a limit of their own in `auth-http`.
+/// The maximum time for a client to send the head of a request. Bodies have their own limit in `auth-http`.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long a client may take to read a response.
+/// The maximum time for a client to read a response.
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long an idle connection is kept while connections are scarce.
+/// The time after which an idle connection is closed while connections are scarce.
 const SCARCE_KEEP_ALIVE: Duration = Duration::from_secs(5);
 
-/// How long a client may take to acknowledge the end of a connection.
+/// The maximum time for a client to acknowledge the end of a connection.
 const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Connections that wait to be accepted: Linux's own limit (`somaxconn`). A client that finds no room connects again a second
-/// later.
+/// The accept backlog: the default limit of Linux (`somaxconn`). A client that exceeds it tries again after a second.
 const BACKLOG: i32 = 4096;
 
-/// How the service listens.
+/// The options of the listener.
 pub struct ListenerOptions {
     pub address: SocketAddr,
     pub workers: usize,
-    /// The most connections at once.
+    /// The maximum number of connections.
     pub max_connections: usize,
-    /// Peers that many clients share.
+    /// Peers whose address many clients share.
     pub trusted_proxies: Vec<ipnet::IpNet>,
-    /// How long an idle connection is kept.
+    /// The time after which an idle connection is closed.
     pub keep_alive: Duration,
-    /// How long requests in flight may take after the service was asked to stop.
+    /// The maximum time for requests in flight after a signal.
     pub shutdown_grace: Duration,
 }
 
@@ -63,7 +62,7 @@ pub struct ListenerOptions {
 ///
 /// # Errors
 ///
-/// When the address can't be bound.
+/// If the address can't be bound.
 pub fn serve<F, I, S, B>(factory: F, options: ListenerOptions) -> io::Result<(Server, SocketAddr)>
 where
     F: Fn() -> I + Send + Clone + 'static,
@@ -78,7 +77,7 @@ where
 {
     let listener = TcpListener::bind(options.address)?;
     rustix::net::listen(&listener, BACKLOG)?;
-    // Connections take it over.
+    // Connections inherit it.
     rustix::net::sockopt::set_socket_send_buffer_size(&listener, SEND_BUFFER)?;
     let address = listener.local_addr()?;
     let connections = Connections::new(options.max_connections, options.trusted_proxies);
@@ -91,7 +90,7 @@ where
     let grace = options.shutdown_grace;
     let builder = ServerBuilder::default()
         .workers(options.workers)
-        // They are bounded by `Connections`, which closes those that are too many instead of leaving them waiting.
+        // `Connections` limits them. It closes surplus connections instead of leaving them in the backlog.
         .max_concurrent_connections(usize::MAX)
         .disable_signals()
         .shutdown_timeout(grace.as_secs() + u64::from(grace.subsec_nanos() > 0));
@@ -108,10 +107,10 @@ where
                 async move { stopping.notified().await }
             })
             .keep_alive(options.keep_alive)
-            // The transport has a limit for each request, and not just for the first.
+            // The transport limits the time of every request, not only of the first.
             .client_request_timeout(Duration::ZERO)
             .client_disconnect_timeout(DISCONNECT_TIMEOUT)
-            // A client that has gone waits for no response: what was not begun for it need not be.
+            // A client that closed its connection does not read further responses, so they need not be computed.
             .h1_allow_half_closed(false)
             .local_addr(address)
             .on_connect_ext(|transport: &Transport, data| {

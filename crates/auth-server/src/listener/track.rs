@@ -1,4 +1,4 @@
-//! Tells each connection which of its requests is being handled, and where its body ends.
+//! Records for each connection when its requests begin and end, and when their bodies were read.
 
 use std::{
     pin::Pin,
@@ -17,7 +17,7 @@ use futures_util::Stream;
 
 use super::activity::{Activity, AnnouncedBody};
 
-/// The application, whose connections know which request is being handled.
+/// Wraps the application so that it records the activity of connections.
 pub fn requests<S>(
     application: S,
 ) -> impl ServiceFactory<
@@ -53,7 +53,7 @@ where
     })
 }
 
-/// What the head says of the body. The dispatcher refuses requests with more than one length, or with a length and chunks.
+/// The body according to the head. The dispatcher rejects requests with several lengths, or with a length and chunks.
 fn announced_body(headers: &HeaderMap) -> AnnouncedBody {
     if headers.contains_key(TRANSFER_ENCODING) {
         return AnnouncedBody::Chunked;
@@ -71,7 +71,7 @@ fn with_tracked_body(mut request: Request, activity: Rc<Activity>, body: Announc
     request.replace_payload(Payload::from(tracked)).0
 }
 
-/// A body that tells its connection when it was read to its end.
+/// A body that records when it was read to its end.
 struct TrackedBody {
     inner: Payload,
     activity: Rc<Activity>,

@@ -1,4 +1,4 @@
-//! The transport of one connection: time limits for what a client sends and takes, and no reading ahead.
+//! The transport of one connection: time limits for requests and responses, and no reading ahead.
 
 use std::{
     io,
@@ -17,22 +17,23 @@ use tokio::{
 use super::{
     activity::{Activity, Phase},
     connections::ConnectionPermit,
-    pipelining::{READ_IN_A_TURN, Turns},
+    pipelining::{MAX_READ_PER_TURN, Turns},
 };
 
-/// How much is read at once while no length is known, in bytes: the requests in it are handled one after the other.
-const READ_AT_ONCE: usize = 1024;
+/// The maximum number of bytes that are read while the length of the request is unknown. The requests in them are handled in
+/// sequence.
+const MAX_READ: usize = 1024;
 
 /// The response to a client that does not send the head of its request in time.
 const REQUEST_TIMEOUT: &[u8] =
     b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
 
-/// Time limits of a connection.
+/// The time limits of a connection.
 #[derive(Debug, Clone, Copy)]
 pub struct TimeLimits {
     /// From the first byte of a request to the end of its head, and from the connection to its first request.
     pub head: Duration,
-    /// For a response to be taken, once the client did not take all of it at once.
+    /// For the client to read a response, from the first write that blocks.
     pub response: Duration,
     /// From the end of a request to the end of the head of the next one.
     pub keep_alive: Duration,
@@ -42,36 +43,36 @@ pub struct TimeLimits {
 
 /// A TCP connection with time limits.
 ///
-/// It does not read further requests while one is handled or a response waits to be taken: they stay in the system's
-/// buffer, which is bounded.
+/// It reads no further requests while one is handled or a response is not read. They stay in the system's buffer, which is
+/// bounded.
 pub struct Transport {
     stream: TcpStream,
     activity: Rc<Activity>,
     limits: TimeLimits,
     permit: ConnectionPermit,
     timer: Pin<Box<Sleep>>,
-    /// When the head of the next request must be complete. Set between requests.
+    /// The deadline for the head of the next request. Set between requests.
     head_due: Option<Instant>,
-    /// Whether the client has begun to send it, or has just connected to do so.
+    /// Whether the client has begun to send it, or has just connected.
     reading_head: bool,
-    /// Requests that had begun when `head_due` was set.
+    /// The number of requests that had begun when `head_due` was set.
     requests: u64,
-    /// When the response must be taken. Set while the client does not take it.
+    /// The deadline for reading the response. Set while writes block.
     response_due: Option<Instant>,
-    /// What was read since the reader last had to wait.
+    /// The number of bytes that were read since the reader last waited.
     read: usize,
     turns: Turns,
-    /// Requests that had begun when what is handled now was read.
+    /// The number of requests that had begun before the last read.
     requests_before: u64,
-    /// How much may be read before that is handled.
-    most: usize,
-    /// Until its turn to be read. Set while it waits for that.
+    /// The maximum number of bytes until the reader waits.
+    max_read: usize,
+    /// The wait for a turn. Set while it waits.
     turn: Option<Pin<Box<Sleep>>>,
 }
 
 impl Transport {
     pub fn new(stream: TcpStream, limits: TimeLimits, permit: ConnectionPermit, turns: Turns) -> Self {
-        let due = Instant::now() + limits.head;
+        let due = now() + limits.head;
         Self {
             stream,
             activity: Rc::default(),
@@ -85,17 +86,17 @@ impl Transport {
             read: 0,
             turns,
             requests_before: 0,
-            most: READ_AT_ONCE,
+            max_read: MAX_READ,
             turn: None,
         }
     }
 
-    /// What the connection is doing, for the service that handles its requests.
+    /// The activity, for the service that handles the requests.
     pub fn activity(&self) -> Rc<Activity> {
         Rc::clone(&self.activity)
     }
 
-    /// Fails if the client has taken too long; otherwise the task is woken when it has.
+    /// Fails if a deadline has passed. Otherwise the task is woken at the deadline.
     fn check_deadline(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
         let requests = self.activity.requests();
         if requests != self.requests {
@@ -104,7 +105,7 @@ impl Transport {
         if self.activity.phase() == Phase::BetweenRequests && self.head_due.is_none() {
             let scarce = self.permit.are_connections_scarce();
             let wait = if scarce { self.limits.scarce_keep_alive } else { self.limits.keep_alive };
-            self.head_due = Some(Instant::now() + wait);
+            self.head_due = Some(now() + wait);
         }
         let due = [self.head_due, self.response_due].into_iter().flatten().min();
         let Some(due) = due else { return Ok(()) };
@@ -112,7 +113,7 @@ impl Transport {
             self.timer.as_mut().reset(due);
         }
         while self.timer.as_mut().poll(cx).is_ready() {
-            if Instant::now() >= due {
+            if now() >= due {
                 return Err(io::Error::new(io::ErrorKind::TimedOut, "the client took too long"));
             }
             self.timer.as_mut().reset(due);
@@ -120,17 +121,17 @@ impl Transport {
         Ok(())
     }
 
-    /// The first byte of a request: its head must be complete soon.
+    /// Records the first byte of a request, and sets the deadline for its head.
     fn head_began(&mut self) {
         if self.reading_head {
             return;
         }
         self.reading_head = true;
-        let due = Instant::now() + self.limits.head;
+        let due = now() + self.limits.head;
         self.head_due = Some(self.head_due.map_or(due, |earlier| earlier.min(due)));
     }
 
-    /// Waits for the end of the connection, and leaves what the client sends meanwhile where it is.
+    /// Waits for the end of the connection, without reading what the client sends.
     fn poll_end(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut byte = [0];
         if ready!(self.stream.poll_peek(cx, &mut ReadBuf::new(&mut byte)))? == 0 {
@@ -144,15 +145,15 @@ impl Transport {
         &mut self,
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
-        most: usize,
+        max: usize,
     ) -> Poll<io::Result<()>> {
-        if self.read >= most {
-            // The reader looks at what it has first, and then goes on.
+        if self.read >= max {
+            // The reader handles the bytes that it has, and is woken at once.
             self.read = 0;
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
-        let room = buffer.remaining().min(most - self.read);
+        let room = buffer.remaining().min(max - self.read);
         let mut part = ReadBuf::new(buffer.initialize_unfilled_to(room));
         let polled = Pin::new(&mut self.stream).poll_read(cx, &mut part);
         let count = part.filled().len();
@@ -169,7 +170,7 @@ impl Transport {
         }
     }
 
-    /// Waits for a turn to read, if several requests were in what was read before; returns how much may be read.
+    /// Waits for a turn if the last read contained several requests. Returns the maximum number of bytes to read.
     fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<usize> {
         if self.read == 0 {
             let requests = self.activity.requests();
@@ -179,12 +180,17 @@ impl Transport {
                 ready!(turn.as_mut().poll(cx));
                 self.turn = None;
             }
-            // Of a new connection it is not known, and hundreds may come at once.
-            self.most = if is_pipelining || requests == 0 { READ_IN_A_TURN } else { READ_AT_ONCE };
+            // A new connection may be pipelining, and hundreds may be opened at once.
+            self.max_read = if is_pipelining || requests == 0 { MAX_READ_PER_TURN } else { MAX_READ };
             self.requests_before = requests;
         }
-        Poll::Ready(self.most)
+        Poll::Ready(self.max_read)
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "clients have real time limits")]
+fn now() -> Instant {
+    Instant::now()
 }
 
 impl AsyncRead for Transport {
@@ -196,7 +202,7 @@ impl AsyncRead for Transport {
         let this = self.get_mut();
         if let Err(late) = this.check_deadline(cx) {
             if this.response_due.is_none() && this.reading_head {
-                // No response is being sent. That it may not fit is no loss.
+                // No response is being sent. A full buffer may be ignored.
                 let _ = this.stream.try_write(REQUEST_TIMEOUT);
             }
             return Poll::Ready(Err(late));
@@ -204,16 +210,16 @@ impl AsyncRead for Transport {
         if this.response_due.is_some() {
             return Poll::Pending;
         }
-        let most = match this.activity.phase() {
+        let max = match this.activity.phase() {
             Phase::Handling => return this.poll_end(cx),
             Phase::ReadingBody(left) => {
                 this.read + usize::try_from(left).unwrap_or(usize::MAX).min(64 * 1024)
             }
             Phase::BetweenRequests => ready!(this.poll_turn(cx)),
-            Phase::ReadingChunks => READ_AT_ONCE,
+            Phase::ReadingChunks => MAX_READ,
         };
         let before = buffer.filled().len();
-        ready!(this.poll_some(cx, buffer, most))?;
+        ready!(this.poll_some(cx, buffer, max))?;
         let count = buffer.filled().len() - before;
         if this.activity.phase() == Phase::BetweenRequests && count > 0 {
             this.head_began();
@@ -229,13 +235,13 @@ impl AsyncWrite for Transport {
         this.check_deadline(cx)?;
         let written = Pin::new(&mut this.stream).poll_write(cx, bytes);
         if written.is_pending() && this.response_due.is_none() {
-            this.response_due = Some(Instant::now() + this.limits.response);
+            this.response_due = Some(now() + this.limits.response);
             this.check_deadline(cx)?;
         }
         written
     }
 
-    /// The dispatcher flushes when all of its responses were written.
+    /// The dispatcher flushes after all responses are written.
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         ready!(Pin::new(&mut this.stream).poll_flush(cx))?;

@@ -1,4 +1,4 @@
-//! Mail: what letters look like, and how they leave the house.
+//! Emails: their templates, and sending them by SMTP.
 
 mod smtp;
 mod templates;

@@ -1,17 +1,17 @@
-//! What letters say: templates that are compiled in, each of which a file in a folder can replace.
+//! The templates of emails. They are compiled in, and files of a folder can replace them.
 
-use std::{collections::HashMap, fs, io, path::Path};
+use std::{collections::HashMap, fs, io, path::Path, time::Duration};
 
 use auth_core::{
-    Content, Letter,
+    mail::{Mail, MailBody},
     model::{Email, Language, MailKind, ResetToken},
 };
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value, escape_formatter};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use time::{Duration, OffsetDateTime};
+use time::OffsetDateTime;
 use url::Url;
 
-/// What is compiled in: name and text.
+/// The built-in templates: name and text.
 const BUILTIN: [(&str, &str); 12] = [
     ("reset.en.txt", include_str!("templates/reset.en.txt")),
     ("reset.en.html", include_str!("templates/reset.en.html")),
@@ -27,29 +27,28 @@ const BUILTIN: [(&str, &str); 12] = [
     ("new_device.fr.html", include_str!("templates/new_device.fr.html")),
 ];
 
-/// What a text's first line must begin with.
+/// The beginning of the first line of a text.
 const SUBJECT: &str = "Subject: ";
 
-/// What stays as it is in the fragment of a link; RFC 3986 section 2.3, and the `@`.
+/// The characters that are not escaped in the fragment of a link: RFC 3986 section 2.3, and the `@`.
 const FRAGMENT: &AsciiSet =
     &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'@');
 
-/// Why templates can't be used. It names the file.
+/// An error of a template, with the name of its file.
 #[derive(Debug, thiserror::Error)]
 pub enum TemplatesError {
-    #[error("{0} can't be read: {1}")]
+    #[error("could not read {0}: {1}")]
     Unreadable(String, #[source] io::Error),
-    #[error("{0} is no template of ours; there are {names}", names = names())]
+    #[error("{0} is not the name of a template; accepted: {names}", names = names())]
     Unknown(String),
-    #[error("{0} is wrong: {1}")]
-    Wrong(String, #[source] minijinja::Error),
+    #[error("{0} is invalid: {1}")]
+    Invalid(String, #[source] minijinja::Error),
     #[error("{0} must begin with `{SUBJECT}`, one line, and an empty line")]
     NoSubject(String),
 }
 
-/// What HTML needs in a text and in an attribute, and no more: some mail programs make no link of one whose slashes are
-/// escaped, as the library does.
-fn escaped(text: &str) -> String {
+/// Escapes a text or an attribute of HTML. The library also escapes slashes, and some mail programs then recognise no links.
+fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
         match character {
@@ -68,101 +67,104 @@ fn names() -> String {
     BUILTIN.map(|(name, _)| name).join(", ")
 }
 
-/// A letter as it is sent.
+/// A rendered email.
 #[derive(Debug)]
-pub struct Text {
+pub struct RenderedMail {
     pub subject: String,
     pub plain: String,
     pub html: String,
 }
 
-/// All templates, with what they need to know.
+/// All templates, with the values of the service.
 pub struct Templates {
-    texts: Environment<'static>,
-    service: String,
+    environment: Environment<'static>,
+    service_name: String,
     reset_url: Url,
 }
 
 impl Templates {
-    /// Takes those that are compiled in, and in their place what a folder holds; each is tried out.
-    pub fn load(folder: Option<&Path>, service: &str, reset_url: &Url) -> Result<Self, TemplatesError> {
+    /// Loads the built-in templates and their replacements in a folder. Renders each once, to find errors.
+    pub fn load(folder: Option<&Path>, service_name: &str, reset_url: &Url) -> Result<Self, TemplatesError> {
         let mut texts: HashMap<String, String> =
             BUILTIN.into_iter().map(|(name, text)| (name.to_owned(), text.to_owned())).collect();
         if let Some(folder) = folder {
             replace(&mut texts, folder)?;
         }
-        let mut templates = Environment::new();
-        templates.set_undefined_behavior(UndefinedBehavior::Strict);
-        templates.set_auto_escape_callback(|name| {
+        let mut environment = Environment::new();
+        environment.set_undefined_behavior(UndefinedBehavior::Strict);
+        environment.set_auto_escape_callback(|name| {
             if name.rsplit('.').next() == Some("html") { AutoEscape::Html } else { AutoEscape::None }
         });
-        templates.set_formatter(|out, state, value| match state.auto_escape() {
+        environment.set_formatter(|out, state, value| match state.auto_escape() {
             AutoEscape::Html if !value.is_safe() && !value.is_undefined() => {
-                Ok(out.write_str(&escaped(&value.to_string()))?)
+                Ok(out.write_str(&escape(&value.to_string()))?)
             }
             _ => escape_formatter(out, state, value),
         });
         for (name, text) in texts {
-            let wrong = |error| TemplatesError::Wrong(name.clone(), error);
-            templates.add_template_owned(name.clone(), text).map_err(wrong)?;
+            let invalid = |error| TemplatesError::Invalid(name.clone(), error);
+            environment.add_template_owned(name.clone(), text).map_err(invalid)?;
         }
-        let templates = Self { texts: templates, service: service.to_owned(), reset_url: reset_url.clone() };
-        templates.try_out()?;
+        let templates =
+            Self { environment, service_name: service_name.to_owned(), reset_url: reset_url.clone() };
+        templates.render_all()?;
         Ok(templates)
     }
 
-    /// A letter's text.
-    pub fn text(&self, letter: &Letter) -> Result<Text, TemplatesError> {
-        let (link, minutes, device) = match &letter.content {
-            Content::Reset { token, lifetime } => {
-                (Some(self.link(&letter.to, token)), Some(lifetime.whole_minutes()), None)
+    /// Renders an email.
+    pub fn render(&self, mail: &Mail) -> Result<RenderedMail, TemplatesError> {
+        let (link, minutes, device) = match &mail.body {
+            MailBody::Reset { token, lifetime } => {
+                (Some(self.link(&mail.to, token)), Some(lifetime.as_secs() / 60), None)
             }
-            Content::PasswordChanged => (None, None, None),
-            Content::NewDevice { device } => (None, None, Some(device.as_str())),
+            MailBody::PasswordChanged => (None, None, None),
+            MailBody::NewDevice { device } => (None, None, Some(device.as_str())),
         };
-        // All of them are always there, so that a template may ask which it has.
-        let shown = Value::from_pairs([
-            ("service", Value::from(self.service.as_str())),
-            ("email", letter.to.as_str().into()),
-            ("at", in_words(letter.at).into()),
+        // All of them are always defined, so that a template can test them.
+        let values = Value::from_pairs([
+            ("service", Value::from(self.service_name.as_str())),
+            ("email", mail.to.as_str().into()),
+            ("at", in_words(mail.at).into()),
             ("link", link.into()),
             ("minutes", minutes.into()),
             ("device", device.into()),
         ]);
-        let kind = letter.content.kind();
-        let rendered = |ending: &str| {
-            let name = format!("{kind}.{}.{ending}", letter.language);
-            let text = self.texts.get_template(&name).and_then(|template| template.render(shown.clone()));
-            text.map_err(|error| TemplatesError::Wrong(name, error))
+        let kind = mail.body.kind();
+        let render = |ending: &str| {
+            let name = format!("{kind}.{}.{ending}", mail.language);
+            let text =
+                self.environment.get_template(&name).and_then(|template| template.render(values.clone()));
+            text.map_err(|error| TemplatesError::Invalid(name, error))
         };
-        let text = rendered("txt")?;
+        let text = render("txt")?;
         let head = text.strip_prefix(SUBJECT).and_then(|rest| rest.split_once("\n\n"));
         let Some((subject, plain)) = head.filter(|(subject, _)| !subject.contains('\n')) else {
-            return Err(TemplatesError::NoSubject(format!("{kind}.{}.txt", letter.language)));
+            return Err(TemplatesError::NoSubject(format!("{kind}.{}.txt", mail.language)));
         };
-        Ok(Text { subject: subject.to_owned(), plain: plain.to_owned(), html: rendered("html")? })
+        Ok(RenderedMail { subject: subject.to_owned(), plain: plain.to_owned(), html: render("html")? })
     }
 
-    /// Address and token are in the fragment, which no server sees.
+    /// The address and the token are in the fragment, which browsers send to no server.
     fn link(&self, email: &Email, token: &ResetToken) -> String {
         let email = utf8_percent_encode(email.as_str(), FRAGMENT);
         format!("{}#email={email}&token={}", self.reset_url, *token.expose())
     }
 
-    fn try_out(&self) -> Result<(), TemplatesError> {
+    fn render_all(&self) -> Result<(), TemplatesError> {
         let at = OffsetDateTime::UNIX_EPOCH;
         for (kind, language) in
             MailKind::ALL.into_iter().flat_map(|kind| Language::ALL.map(|language| (kind, language)))
         {
-            let content = match kind {
-                MailKind::Reset => {
-                    Content::Reset { token: ResetToken::from_bits([0; 16]), lifetime: Duration::minutes(30) }
-                }
-                MailKind::PasswordChanged => Content::PasswordChanged,
-                MailKind::NewDevice => Content::NewDevice { device: "a device".to_owned() },
+            let body = match kind {
+                MailKind::Reset => MailBody::Reset {
+                    token: ResetToken::from_bits([0; 16]),
+                    lifetime: Duration::from_mins(30),
+                },
+                MailKind::PasswordChanged => MailBody::PasswordChanged,
+                MailKind::NewDevice => MailBody::NewDevice { device: "a device".to_owned() },
             };
-            let Ok(to) = Email::parse("somebody@example.org") else { continue };
-            self.text(&Letter { to, language, at, content })?;
+            let Ok(to) = Email::parse("ada@example.org") else { continue };
+            self.render(&Mail { to, language, at, body })?;
         }
         Ok(())
     }
@@ -176,7 +178,7 @@ fn replace(texts: &mut HashMap<String, String>, folder: &Path) -> Result<(), Tem
     for entry in fs::read_dir(folder).map_err(unreadable(folder))? {
         let path = entry.map_err(unreadable(folder))?.path();
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        // What editors and version control leave behind.
+        // Files of editors and of version control.
         if name.starts_with('.') || path.is_dir() {
             continue;
         }
@@ -186,7 +188,7 @@ fn replace(texts: &mut HashMap<String, String>, folder: &Path) -> Result<(), Tem
     Ok(())
 }
 
-/// `2026-11-21 14:05 UTC`: in every language.
+/// `2026-11-21 14:05 UTC`, in every language.
 fn in_words(at: OffsetDateTime) -> String {
     let (date, time) = (at.date(), at.time());
     format!("{date} {:02}:{:02} UTC", time.hour(), time.minute())
@@ -196,38 +198,38 @@ fn in_words(at: OffsetDateTime) -> String {
 mod tests {
     use super::*;
 
-    fn reset(folder: Option<&Path>) -> Result<Text, TemplatesError> {
+    fn reset(folder: Option<&Path>) -> Result<RenderedMail, TemplatesError> {
         let url = Url::parse("https://auth.example.org/reset_password?a=1&b=2").unwrap();
-        let letter = Letter {
+        let mail = Mail {
             to: Email::parse("a'&b@example.org").unwrap(),
             language: Language::English,
             at: OffsetDateTime::UNIX_EPOCH,
-            content: Content::Reset {
+            body: MailBody::Reset {
                 token: ResetToken::from_bits([7; 16]),
-                lifetime: Duration::minutes(30),
+                lifetime: Duration::from_mins(30),
             },
         };
-        Templates::load(folder, "auth.example.org", &url)?.text(&letter)
+        Templates::load(folder, "auth.example.org", &url)?.render(&mail)
     }
 
-    /// Some mail programs make no link of one that is escaped further.
+    /// Some mail programs recognise no link whose slashes are escaped.
     #[test]
-    fn html_escapes_what_it_needs_and_links_stay_links() {
+    fn html_is_escaped_and_links_stay_links() {
         let html = reset(None).unwrap().html;
 
         assert!(html.contains(
             "href=\"https://auth.example.org/reset_password?a=1&amp;b=2#email=a%27%26b@example.org"
         ));
         assert!(html.contains("the account a&#39;&amp;b@example.org at"));
-        assert_eq!(escaped("<b title=\"'&\">/"), "&lt;b title=&quot;&#39;&amp;&quot;&gt;/");
+        assert_eq!(escape("<b title=\"'&\">/"), "&lt;b title=&quot;&#39;&amp;&quot;&gt;/");
     }
 
     #[test]
-    fn a_template_that_shows_what_there_is_not_is_refused() {
+    fn a_template_with_an_undefined_value_is_rejected() {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("reset.en.html"), "{{ nothing }}").unwrap();
 
-        let refused = reset(Some(folder.path())).unwrap_err();
-        assert!(refused.to_string().starts_with("reset.en.html is wrong"), "{refused}");
+        let error = reset(Some(folder.path())).unwrap_err();
+        assert!(error.to_string().starts_with("reset.en.html is invalid"), "{error}");
     }
 }

@@ -1,4 +1,4 @@
-//! Where the rows are.
+//! The database.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -6,32 +6,31 @@ use auth_core::model::{ExposeSecret, SecretString};
 use auth_db::{ConnectError, DatabaseOptions, Transport, sqlite_url, transport};
 
 use super::{
-    Profile,
+    Profile, RawSettings,
     value::{Setting, SettingError},
 };
-use crate::cli::Raw;
 
 /// The file of the embedded database, in the data directory.
 const FILE: &str = "auth.db";
 
-/// What a file's URL begins with.
+/// The beginning of a file's URL.
 const SQLITE: &str = "sqlite:";
 
-/// What a URL can be.
+/// The accepted URLs.
 const ACCEPTED: &str = "sqlite:PATH, such as sqlite:/var/lib/auth-server/auth.db; \
                         postgres://USER:PASSWORD@HOST/DATABASE; mysql://USER:PASSWORD@HOST/DATABASE; \
                         characters such as @ / # ? in USER and PASSWORD percent-encoded";
 
-/// Connections that read, if nothing is said: measured on two cores, 8 give nine tenths of the session checks
-/// a second that 16 do, and more give no more. They are opened when they are needed.
-const CONNECTIONS: u32 = 16;
+/// The default number of connections. Measured on two cores: 8 connections reach nine tenths of the session checks per second
+/// of 16, and more than 16 make no difference. They are opened on demand.
+const DEFAULT_MAX_CONNECTIONS: u32 = 16;
 
-/// Where the rows are.
+/// The database.
 #[derive(Debug, Clone)]
 pub struct DatabaseSettings {
     /// `AUTH_DATABASE_URL`, or the file in `AUTH_DATA_DIR`.
     pub url: SecretString,
-    /// Whether a setting names it: otherwise it is the file in the platform's data folder.
+    /// Whether a setting names it. Otherwise it is the file in the platform's data folder.
     pub is_named: bool,
     /// `AUTH_DATABASE_MAX_CONNECTIONS`.
     pub max_connections: u32,
@@ -42,7 +41,7 @@ pub struct DatabaseSettings {
 }
 
 impl DatabaseSettings {
-    pub fn resolve(raw: &Raw, profile: Profile) -> Result<Self, SettingError> {
+    pub fn resolve(raw: &RawSettings, profile: Profile) -> Result<Self, SettingError> {
         let connections =
             Setting::new("AUTH_DATABASE_MAX_CONNECTIONS", raw.database_max_connections.as_deref());
         let timeout = Setting::new("AUTH_DATABASE_TIMEOUT", raw.database_timeout.as_deref());
@@ -53,13 +52,13 @@ impl DatabaseSettings {
             is_named: [&raw.database_url, &raw.database_url_file, &raw.data_dir]
                 .into_iter()
                 .any(|given| Setting::new("", given.as_deref()).is_given()),
-            max_connections: connections.number(1, 1000, CONNECTIONS)?,
+            max_connections: connections.number(1, 1000, DEFAULT_MAX_CONNECTIONS)?,
             timeout: timeout.duration(least, most, Duration::from_millis(2500))?,
             connect_timeout: connect.duration(least, most, Duration::from_secs(2))?,
         })
     }
 
-    /// How to open it.
+    /// The options to open it.
     pub fn options(&self, create: bool) -> DatabaseOptions {
         DatabaseOptions {
             create,
@@ -70,12 +69,12 @@ impl DatabaseSettings {
         }
     }
 
-    /// Whether it is a file, which has no time limit for its answers.
+    /// Whether it is a file, whose responses have no time limit.
     pub fn is_file(&self) -> bool {
         self.url.expose_secret().starts_with(SQLITE)
     }
 
-    /// The URL as it may be shown: a server's without password and query, which can hold one, too.
+    /// The URL without secrets: a server's without its password and its query, which can contain a password.
     pub fn shown(&self) -> String {
         let url = self.url.expose_secret();
         if self.is_file() {
@@ -90,7 +89,8 @@ impl DatabaseSettings {
     }
 }
 
-pub fn url(raw: &Raw, profile: Profile) -> Result<SecretString, SettingError> {
+/// The URL in use: one that is given, or that of the embedded database.
+pub fn url(raw: &RawSettings, profile: Profile) -> Result<SecretString, SettingError> {
     let direct = Setting::new("AUTH_DATABASE_URL", raw.database_url.as_deref());
     let in_file = Setting::new("AUTH_DATABASE_URL_FILE", raw.database_url_file.as_deref());
     let (setting, url) = match (direct.or_file(in_file)?, profile) {
@@ -102,19 +102,19 @@ pub fn url(raw: &Raw, profile: Profile) -> Result<SecretString, SettingError> {
     };
     match transport(url.expose_secret()) {
         Err(error @ (ConnectError::Parameter(_) | ConnectError::Encoding)) => {
-            Err(setting.refuse_secret(&error.to_string()))
+            Err(setting.reject_secret(&error.to_string()))
         }
-        Err(_) => Err(setting.refuse_secret(&format!("accepted: {ACCEPTED}"))),
-        Ok(Transport::Unverified) if profile == Profile::Production => Err(setting.refuse_secret(
-            "production talks to a database on another host only if its certificate and name are verified: \
-             leave out sslmode, or say verify-full (PostgreSQL) or VERIFY_IDENTITY (MariaDB)",
+        Err(_) => Err(setting.reject_secret(&format!("accepted: {ACCEPTED}"))),
+        Ok(Transport::Unverified) if profile == Profile::Production => Err(setting.reject_secret(
+            "production connects to a database on another host only if its certificate and name are verified: \
+             omit sslmode, or set verify-full (PostgreSQL) or VERIFY_IDENTITY (MariaDB)",
         )),
         Ok(_) => Ok(url),
     }
 }
 
 /// The URL of the file in the data directory.
-fn embedded(raw: &Raw) -> Result<String, SettingError> {
+fn embedded(raw: &RawSettings) -> Result<String, SettingError> {
     let setting = Setting::new("AUTH_DATA_DIR", raw.data_dir.as_deref());
     let folder = match setting.given() {
         Some(given) => PathBuf::from(given),
@@ -122,5 +122,5 @@ fn embedded(raw: &Raw) -> Result<String, SettingError> {
             .ok_or_else(|| setting.missing("this system names no data folder; accepted: a folder"))?
             .join("auth-server"),
     };
-    sqlite_url(&folder.join(FILE)).ok_or_else(|| setting.refuse("accepted: a folder whose name is UTF-8"))
+    sqlite_url(&folder.join(FILE)).ok_or_else(|| setting.reject("accepted: a folder whose name is UTF-8"))
 }

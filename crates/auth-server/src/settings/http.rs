@@ -1,4 +1,4 @@
-//! How the service is reached.
+//! HTTP: the address, the origins, the cookies.
 
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
@@ -13,12 +13,11 @@ use ipnet::IpNet;
 use url::{Host, Url};
 
 use super::{
-    Profile,
+    Profile, RawSettings,
     value::{Setting, SettingError},
 };
-use crate::cli::Raw;
 
-/// How the service is reached, and by whom.
+/// HTTP: the address, the origins, the cookies.
 #[derive(Debug, Clone)]
 pub struct HttpSettings {
     /// `AUTH_LISTEN`. In development a loopback address.
@@ -39,7 +38,7 @@ pub struct HttpSettings {
     pub trusted_proxies: Vec<IpNet>,
     /// `AUTH_WORKERS`.
     pub workers: usize,
-    /// `AUTH_MAX_CONNECTIONS`; by default what the limit of open files allows.
+    /// `AUTH_MAX_CONNECTIONS`; none for what the limit of open files allows.
     pub max_connections: Option<usize>,
     /// `AUTH_KEEP_ALIVE`.
     pub keep_alive: Duration,
@@ -52,16 +51,16 @@ const KEEP_ALIVE: Duration = Duration::from_secs(75);
 
 const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 5000);
 
-/// What `AUTH_REGISTRATION` can be.
+/// The values of `AUTH_REGISTRATION`.
 pub const REGISTRATION: [(&str, Registration); 2] =
     [("open", Registration::Open), ("closed", Registration::Closed)];
 
-/// What `AUTH_HSTS` can be.
+/// The values of `AUTH_HSTS`.
 pub const HSTS: [(&str, Hsts); 3] =
     [("off", Hsts::Off), ("host", Hsts::Host), ("subdomains", Hsts::Subdomains)];
 
 impl HttpSettings {
-    pub fn resolve(raw: &Raw, profile: Profile) -> Result<Self, SettingError> {
+    pub fn resolve(raw: &RawSettings, profile: Profile) -> Result<Self, SettingError> {
         let listen = listen(&Setting::new("AUTH_LISTEN", raw.listen.as_deref()), profile)?;
         let public_url = public_url(raw, profile)?;
         let secure = public_url.as_ref().is_some_and(|url| url.scheme() == "https");
@@ -100,7 +99,7 @@ impl HttpSettings {
     }
 }
 
-/// How many threads can do something at once.
+/// The number of threads that can run in parallel.
 pub fn cores() -> usize {
     available_parallelism().map_or(1, NonZeroUsize::get)
 }
@@ -109,9 +108,9 @@ fn listen(setting: &Setting<'_>, profile: Profile) -> Result<SocketAddr, Setting
     let Some(given) = setting.given() else { return Ok(LISTEN) };
     let address: SocketAddr = given
         .parse()
-        .map_err(|_| setting.refuse("accepted: an address and a port, such as 127.0.0.1:5000 or [::1]:0"))?;
+        .map_err(|_| setting.reject("accepted: an address and a port, such as 127.0.0.1:5000 or [::1]:0"))?;
     if profile == Profile::Development && !address.ip().is_loopback() {
-        return Err(setting.refuse(
+        return Err(setting.reject(
             "the development profile listens on loopback only; accepted: 127.0.0.1 or [::1] with a port, \
              or any address with AUTH_PROFILE=production",
         ));
@@ -119,20 +118,20 @@ fn listen(setting: &Setting<'_>, profile: Profile) -> Result<SocketAddr, Setting
     Ok(address)
 }
 
-pub fn public_url(raw: &Raw, profile: Profile) -> Result<Option<Url>, SettingError> {
+pub fn public_url(raw: &RawSettings, profile: Profile) -> Result<Option<Url>, SettingError> {
     let setting = Setting::new("AUTH_PUBLIC_URL", raw.public_url.as_deref());
-    let expected = "accepted: what users' browsers see, without a path, such as https://auth.example.org";
+    let expected = "accepted: the URL in users' browsers, without a path, such as https://auth.example.org";
     let Some(given) = setting.given() else {
         return match profile {
             Profile::Development => Ok(None),
             Profile::Production => Err(setting.missing(&format!("production needs it; {expected}"))),
         };
     };
-    let url = Url::parse(given).map_err(|_| setting.refuse_secret_if(given.contains('@'), expected))?;
+    let url = Url::parse(given).map_err(|_| setting.reject_secret_if(given.contains('@'), expected))?;
     let plain = url.username().is_empty() && url.password().is_none();
     let bare = url.query().is_none() && url.fragment().is_none();
     if !plain {
-        return Err(setting.refuse_secret(expected));
+        return Err(setting.reject_secret(expected));
     }
     // Routes, cookies and redirects are at the root of a host.
     if Origin::of_url(given).is_err()
@@ -140,10 +139,10 @@ pub fn public_url(raw: &Raw, profile: Profile) -> Result<Option<Url>, SettingErr
         || !bare
         || !url.host().is_some_and(|host| can_be_a_host(&host))
     {
-        return Err(setting.refuse(expected));
+        return Err(setting.reject(expected));
     }
     if profile == Profile::Production && url.scheme() != "https" && !is_loopback(&url) {
-        return Err(setting.refuse("production accepts https, and http for a loopback host only"));
+        return Err(setting.reject("production accepts https, and http for a loopback host only"));
     }
     Ok(Some(url))
 }
@@ -157,13 +156,13 @@ pub fn is_loopback(url: &Url) -> bool {
     }
 }
 
-/// By TLS only. It is the operator's to say whether that goes for hosts below this one, which may be others' sites.
+/// Only with TLS. Only the operator knows whether it may apply to the hosts below this one, which may be other sites.
 fn hsts(setting: &Setting<'_>, secure: bool) -> Result<Hsts, SettingError> {
-    let wanted = setting.one_of(&HSTS, if secure { Hsts::Host } else { Hsts::Off })?;
-    if wanted != Hsts::Off && !secure {
-        return Err(setting.refuse("browsers heed it only where AUTH_PUBLIC_URL is https"));
+    let hsts = setting.one_of(&HSTS, if secure { Hsts::Host } else { Hsts::Off })?;
+    if hsts != Hsts::Off && !secure {
+        return Err(setting.reject("browsers use it only where AUTH_PUBLIC_URL is https"));
     }
-    Ok(wanted)
+    Ok(hsts)
 }
 
 fn cookie(setting: &Setting<'_>, secure: bool) -> Result<CookieOptions, SettingError> {
@@ -172,14 +171,14 @@ fn cookie(setting: &Setting<'_>, secure: bool) -> Result<CookieOptions, SettingE
     let is_token =
         name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte));
     if !is_token || name.len() > 64 {
-        return Err(setting.refuse("accepted: up to 64 letters, digits, `-` and `_`"));
+        return Err(setting.reject("accepted: up to 64 letters, digits, `-` and `_`"));
     }
     let bare = name.strip_prefix("__Host-").or_else(|| name.strip_prefix("__Secure-")).unwrap_or(name);
     if bare == "device_id" {
-        return Err(setting.refuse("the cookie of known devices has this name; accepted: another one"));
+        return Err(setting.reject("it is the name of the cookie for known devices; accepted: another name"));
     }
     if (name.starts_with("__Host-") || name.starts_with("__Secure-")) && !secure {
-        return Err(setting.refuse("browsers take this prefix only where AUTH_PUBLIC_URL is https"));
+        return Err(setting.reject("browsers accept this prefix only where AUTH_PUBLIC_URL is https"));
     }
     Ok(CookieOptions { name: name.to_owned(), secure })
 }
@@ -196,7 +195,7 @@ fn origin(text: &str) -> Result<Origin, ()> {
     }
 }
 
-/// Whether a browser can send this host: `*` and other characters that no name has would never match.
+/// Whether a browser can send this host. `*` and other characters that are in no host name would never match.
 fn can_be_a_host(host: &Host<&str>) -> bool {
     match host {
         Host::Domain(name) => name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte)),
@@ -204,7 +203,7 @@ fn can_be_a_host(host: &Host<&str>) -> bool {
     }
 }
 
-/// A network; one of mapped addresses is one of IPv4, as which peers are compared.
+/// A network. Addresses of IPv4 in the form of IPv6 become IPv4, because peers are compared in that form.
 pub fn network(text: &str) -> Result<IpNet, ()> {
     let network =
         text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from)).map_err(|_| ())?;

@@ -1,14 +1,16 @@
-//! What is logged, and how.
+//! The log.
 
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
-use super::value::{Setting, SettingError};
-use crate::cli::Raw;
+use super::{
+    RawSettings,
+    value::{Setting, SettingError},
+};
 
 /// The part of actix-http that reads requests.
 const DISPATCHER: &str = "actix_http::h1::dispatcher";
 
-/// What is logged, and how. Always to stderr.
+/// The log, which is written to stderr.
 #[derive(Debug, Clone)]
 pub struct LogSettings {
     /// `AUTH_LOG`.
@@ -17,7 +19,7 @@ pub struct LogSettings {
     pub format: LogFormat,
 }
 
-/// For whom the log is.
+/// The format of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogFormat {
     /// For people.
@@ -26,27 +28,27 @@ pub enum LogFormat {
     Json,
 }
 
-/// Whether a part of a filter says at which level. `warning` alone would be taken for the name of a part of the program.
+/// Whether a part of a filter contains a level. `warning` alone would be taken for the name of a module.
 fn names_a_level(directive: &str) -> bool {
     let level = directive.rsplit('=').next().unwrap_or_default().trim();
     ["off", "error", "warn", "info", "debug", "trace"].iter().any(|known| level.eq_ignore_ascii_case(known))
 }
 
 impl LogSettings {
-    pub fn resolve(raw: &Raw) -> Result<Self, SettingError> {
+    pub fn resolve(raw: &RawSettings) -> Result<Self, SettingError> {
         let log = Setting::new("AUTH_LOG", raw.log.as_deref());
         let format = Setting::new("AUTH_LOG_FORMAT", raw.log_format.as_deref());
         let given = log.given().unwrap_or("info");
-        let refuse = || {
-            log.refuse(
-                "accepted: off, error, warn, info, debug or trace, also per part: auth_core=debug,info",
+        let reject = || {
+            log.reject(
+                "accepted: off, error, warn, info, debug or trace, also per module: auth_core=debug,info",
             )
         };
         if !given.split(',').all(names_a_level) {
-            return Err(refuse());
+            return Err(reject());
         }
-        let filter: Targets = given.parse().map_err(|_| refuse())?;
-        // It logs an error for each malformed request: a client must not be able to fill the log.
+        let filter: Targets = given.parse().map_err(|_| reject())?;
+        // It logs an error for each malformed request. A client must not be able to fill the log.
         let filter = if given.contains(DISPATCHER) {
             filter
         } else {

@@ -1,4 +1,4 @@
-//! How mail is sent, and what it says.
+//! Emails.
 
 use std::path::PathBuf;
 
@@ -7,23 +7,20 @@ use lettre::message::Mailbox;
 use url::Url;
 
 use super::{
-    Profile,
+    Profile, RawSettings,
     value::{Setting, SettingError},
 };
-use crate::{
-    cli::Raw,
-    mail::{SmtpUrl, Templates},
-};
+use crate::mail::{SmtpUrl, Templates};
 
-/// What a mail server's URL can be.
+/// The accepted URLs of mail servers.
 const SERVERS: &str = "accepted: smtps://USER:PASSWORD@HOST, smtp://USER:PASSWORD@HOST?tls=required, smtp://HOST of \
                        this machine, or smtp://ADDRESS?tls=off of a private network; characters such as @ / # ? in \
                        USER and PASSWORD percent-encoded";
 
-/// What a sender can be.
+/// The accepted senders.
 const SENDERS: &str = "accepted: an address, such as Accounts <accounts@example.org>";
 
-/// How mail is sent, and what it says.
+/// Emails: the server, the sender, the templates.
 #[derive(Debug, Clone)]
 pub struct MailSettings {
     /// `AUTH_SMTP_URL`.
@@ -34,10 +31,10 @@ pub struct MailSettings {
     pub templates: Option<PathBuf>,
     /// `AUTH_RESET_URL`, or the public URL with `/reset_password`.
     pub reset_url: Url,
-    /// Whether that is our own page: if nothing was said.
-    pub own_page: bool,
-    /// What templates call the service: `AUTH_SITE_NAME`, or the host of the public URL.
-    pub service: String,
+    /// Whether that is the built-in page.
+    pub uses_builtin_page: bool,
+    /// The name of the service in emails: `AUTH_SITE_NAME`, or the host of the public URL.
+    pub service_name: String,
     /// `AUTH_SMTP_NAME`.
     pub smtp_name: Option<String>,
     /// `AUTH_MAIL_NEW_DEVICE`.
@@ -45,8 +42,8 @@ pub struct MailSettings {
 }
 
 impl MailSettings {
-    /// What production needs to send mail, and was not given.
-    pub fn missing(raw: &Raw, profile: Profile) -> Option<SettingError> {
+    /// The error for a setting that production needs to send emails and that is missing.
+    pub fn missing(raw: &RawSettings, profile: Profile) -> Option<SettingError> {
         let delivery = Setting::new("AUTH_RESET_DELIVERY", raw.reset_delivery.as_deref());
         let by_mail = profile == Profile::Production && delivery.given().is_none_or(|given| given == "mail");
         let is_given = |value: &Option<String>| value.as_ref().is_some_and(|text| !text.trim().is_empty());
@@ -54,18 +51,18 @@ impl MailSettings {
         let smtp = Setting::new("AUTH_SMTP_URL", None);
         let from = Setting::new("AUTH_MAIL_FROM", raw.mail_from.as_deref());
         match (by_mail, has_server, from.is_given()) {
-            (true, false, true) => Some(smtp.missing(&format!("mail needs it; {SERVERS}"))),
-            (true, true, false) => Some(from.missing(&format!("mail needs it; {SENDERS}"))),
+            (true, false, true) => Some(smtp.missing(&format!("emails need it; {SERVERS}"))),
+            (true, true, false) => Some(from.missing(&format!("emails need it; {SENDERS}"))),
             (true, false, false) => {
-                Some(smtp.missing(&format!("mail needs it and AUTH_MAIL_FROM; {SERVERS}")))
+                Some(smtp.missing(&format!("emails need it and AUTH_MAIL_FROM; {SERVERS}")))
             }
             _ => None,
         }
     }
 
-    /// None if no mail is sent: nothing of it is set, and none is `needed`.
+    /// None if no emails are sent: no such setting is given, and they are not `needed`.
     pub fn resolve(
-        raw: &Raw,
+        raw: &RawSettings,
         profile: Profile,
         public_url: Option<&Url>,
         needed: bool,
@@ -81,51 +78,51 @@ impl MailSettings {
 
         let Some((setting, url)) = smtp.or_file(smtp_file)? else {
             if needed {
-                return Err(smtp.missing(&format!("mail needs it; {SERVERS}")));
+                return Err(smtp.missing(&format!("emails need it; {SERVERS}")));
             }
             if let Some(setting) =
                 [from, templates, reset_url, new_device, site, name].into_iter().find(Setting::is_given)
             {
-                return Err(setting.refuse("it says how mail is sent; accepted: only with AUTH_SMTP_URL"));
+                return Err(setting.reject("it is a setting of emails; accepted: only with AUTH_SMTP_URL"));
             }
             return Ok(None);
         };
-        let smtp = SmtpUrl::parse(url.expose_secret()).ok_or_else(|| setting.refuse_secret(SERVERS))?;
+        let smtp = SmtpUrl::parse(url.expose_secret()).ok_or_else(|| setting.reject_secret(SERVERS))?;
         let Some(public_url) = public_url else {
             let public = Setting::new("AUTH_PUBLIC_URL", None);
-            return Err(public.missing("links in mails need it; accepted: such as https://auth.example.org"));
+            return Err(public.missing("links in emails need it; accepted: such as https://auth.example.org"));
         };
         let from = match from.given() {
-            Some(given) => given.parse().map_err(|_| from.refuse(SENDERS))?,
-            None => return Err(from.missing(&format!("mail needs it; {SENDERS}"))),
+            Some(given) => given.parse().map_err(|_| from.reject(SENDERS))?,
+            None => return Err(from.missing(&format!("emails need it; {SENDERS}"))),
         };
         let settings = Self {
             smtp,
             from,
             templates: templates.given().map(PathBuf::from),
             reset_url: link_target(&reset_url, profile, public_url)?,
-            own_page: !reset_url.is_given(),
-            service: site_name(&site, public_url)?,
+            uses_builtin_page: !reset_url.is_given(),
+            service_name: service_name(&site, public_url)?,
             smtp_name: smtp_name(&name)?,
             new_device: new_device.one_of(&[("on", true), ("off", false)], true)?,
         };
-        settings.load_templates().map_err(|error| templates.refuse(&error.to_string()))?;
+        settings.load_templates().map_err(|error| templates.reject(&error.to_string()))?;
         Ok(Some(settings))
     }
 
-    /// The templates in force.
+    /// Loads the templates.
     pub fn load_templates(&self) -> Result<Templates, crate::mail::TemplatesError> {
-        Templates::load(self.templates.as_deref(), &self.service, &self.reset_url)
+        Templates::load(self.templates.as_deref(), &self.service_name, &self.reset_url)
     }
 }
 
-/// A line that a subject can hold.
-fn site_name(setting: &Setting<'_>, public_url: &Url) -> Result<String, SettingError> {
+/// A line that fits in a subject.
+fn service_name(setting: &Setting<'_>, public_url: &Url) -> Result<String, SettingError> {
     let Some(given) = setting.given() else {
         return Ok(public_url.host_str().unwrap_or_default().to_owned());
     };
     if given.chars().count() > 60 || given.chars().any(char::is_control) {
-        return Err(setting.refuse("accepted: up to 60 characters in one line"));
+        return Err(setting.reject("accepted: up to 60 characters in one line"));
     }
     Ok(given.to_owned())
 }
@@ -135,12 +132,12 @@ fn smtp_name(setting: &Setting<'_>) -> Result<Option<String>, SettingError> {
     let Some(given) = setting.given() else { return Ok(None) };
     let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-.".contains(&byte);
     if given.len() > 255 || !given.bytes().all(is_name) {
-        return Err(setting.refuse("accepted: the name of a host, such as auth.example.org"));
+        return Err(setting.reject("accepted: the name of a host, such as auth.example.org"));
     }
     Ok(Some(given.to_owned()))
 }
 
-/// The page that a link opens. What it carries is a secret, so the page comes over TLS.
+/// The page that a link opens. The link contains a secret, so the page must use TLS.
 fn link_target(setting: &Setting<'_>, profile: Profile, public_url: &Url) -> Result<Url, SettingError> {
     let Some(given) = setting.given() else {
         let mut url = public_url.clone();
@@ -148,13 +145,13 @@ fn link_target(setting: &Setting<'_>, profile: Profile, public_url: &Url) -> Res
         return Ok(url);
     };
     let expected = "accepted: the page that asks for the new password, such as https://app.example.org/reset";
-    let url = Url::parse(given).map_err(|_| setting.refuse_secret_if(given.contains('@'), expected))?;
+    let url = Url::parse(given).map_err(|_| setting.reject_secret_if(given.contains('@'), expected))?;
     let is_web = matches!(url.scheme(), "http" | "https") && url.host().is_some();
     if !is_web || url.fragment().is_some() || !url.username().is_empty() || url.password().is_some() {
-        return Err(setting.refuse_secret_if(given.contains('@'), expected));
+        return Err(setting.reject_secret_if(given.contains('@'), expected));
     }
     if profile == Profile::Production && url.scheme() != "https" && !super::http::is_loopback(&url) {
-        return Err(setting.refuse("production accepts https, and http for a loopback host only"));
+        return Err(setting.reject("production accepts https, and http for a loopback host only"));
     }
     Ok(url)
 }

@@ -1,13 +1,13 @@
-//! The settings in force: read, checked against each other, and complete.
+//! The settings: read, checked against each other, and completed with defaults.
 //!
-//! A bad or contradictory one stops the start with one line that names it, its value and what would be
-//! accepted.
+//! An invalid setting stops the start with one line that names it, its value and the accepted values.
 
 mod database;
 mod http;
 mod log;
 mod mail;
 mod password;
+mod raw;
 mod reset;
 mod session;
 mod shutdown;
@@ -21,18 +21,17 @@ use auth_core::ThrottleOptions;
 use self::value::Setting;
 pub use self::{
     database::DatabaseSettings, http::HSTS, http::HttpSettings, http::REGISTRATION, log::LogFormat,
-    log::LogSettings, mail::MailSettings, password::PasswordSettings, reset::Delivery, reset::ResetSettings,
-    session::SessionSettings, session::TOKEN_FORMATS, shutdown::ShutdownSettings, value::SettingError,
-    value::SettingErrors, value::in_units,
+    log::LogSettings, mail::MailSettings, password::PasswordSettings, raw::RawSettings, reset::Delivery,
+    reset::ResetSettings, session::SessionSettings, session::TOKEN_FORMATS, shutdown::ShutdownSettings,
+    value::SettingError, value::SettingErrors, value::in_units,
 };
-use crate::cli::Raw;
 
-/// Which defaults count, and what is refused.
+/// Selects the defaults, and the settings that are accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Profile {
-    /// On a laptop: everything works at once, and nobody else can reach it.
+    /// For a laptop: it works without settings, and only programs of this machine can reach it.
     Development,
-    /// Where it counts.
+    /// For real users.
     Production,
 }
 
@@ -45,7 +44,7 @@ impl fmt::Display for Profile {
     }
 }
 
-/// All settings, a section each.
+/// All settings by section.
 #[derive(Debug)]
 pub struct Settings {
     pub profile: Profile,
@@ -53,39 +52,39 @@ pub struct Settings {
     pub database: DatabaseSettings,
     pub session: SessionSettings,
     pub reset: ResetSettings,
-    /// None if no mail is sent.
+    /// None if no emails are sent.
     pub mail: Option<MailSettings>,
     pub password: PasswordSettings,
     /// None if attempts are not limited.
     pub throttle: Option<ThrottleOptions>,
     pub shutdown: ShutdownSettings,
     pub log: LogSettings,
-    /// Variables that look like settings and are none: most likely misspelt.
+    /// Variables whose names begin like those of settings. They are probably misspelt.
     pub unknown: Vec<String>,
 }
 
-/// Variables of our tests, which are no settings of the service.
-const OF_TESTS: [&str; 2] = ["AUTH_E2E_", "AUTH_TEST_"];
+/// The beginnings of variables that belong to the tests.
+const TEST_PREFIXES: [&str; 2] = ["AUTH_E2E_", "AUTH_TEST_"];
 
 impl Settings {
     /// Reads and checks all settings.
     ///
-    /// What must be given is checked first, so that all that is missing is said at once.
-    pub fn resolve(raw: &Raw) -> Result<Self, SettingErrors> {
+    /// Required settings are checked first, so that all missing ones are reported at once.
+    pub fn resolve(raw: &RawSettings) -> Result<Self, SettingErrors> {
         let profile = profile(&Setting::new("AUTH_PROFILE", raw.profile.as_deref()))?;
-        let needed = [
+        let missing = [
             database::url(raw, profile).err(),
             http::public_url(raw, profile).err(),
             MailSettings::missing(raw, profile),
         ];
-        let needed: Vec<SettingError> = needed.into_iter().flatten().collect();
-        if !needed.is_empty() {
-            return Err(SettingErrors(needed));
+        let missing: Vec<SettingError> = missing.into_iter().flatten().collect();
+        if !missing.is_empty() {
+            return Err(SettingErrors(missing));
         }
         Ok(Self::resolve_rest(raw)?)
     }
 
-    fn resolve_rest(raw: &Raw) -> Result<Self, SettingError> {
+    fn resolve_rest(raw: &RawSettings) -> Result<Self, SettingError> {
         let profile = profile(&Setting::new("AUTH_PROFILE", raw.profile.as_deref()))?;
         let http = HttpSettings::resolve(raw, profile)?;
         let reset = ResetSettings::resolve(raw, profile, &http)?;
@@ -119,7 +118,9 @@ fn unknown_variables() -> Vec<String> {
     let mut unknown: Vec<String> = env::vars_os()
         .filter(|(name, _)| !known.contains(&name.as_os_str()))
         .filter_map(|(name, _)| name.into_string().ok())
-        .filter(|name| name.starts_with("AUTH_") && !OF_TESTS.iter().any(|test| name.starts_with(test)))
+        .filter(|name| {
+            name.starts_with("AUTH_") && !TEST_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+        })
         .collect();
     unknown.sort();
     unknown

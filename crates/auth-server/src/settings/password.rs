@@ -1,18 +1,20 @@
-//! What a password must be, and how it is hashed.
+//! The password policy and the hasher.
 
 use std::{num::NonZeroUsize, path::Path, time::Duration};
 
-use auth_core::{Denylist, HasherOptions, Scheme, model::PasswordPolicy};
+use auth_core::{
+    model::PasswordPolicy,
+    passwords::{Denylist, HasherOptions, Scheme},
+};
 use url::{Host, Url};
 
 use super::{
-    Profile,
+    Profile, RawSettings,
     http::cores,
     value::{Setting, SettingError},
 };
-use crate::cli::Raw;
 
-/// What a password must be, and how it is hashed.
+/// The password policy and the hasher.
 #[derive(Debug, Clone)]
 pub struct PasswordSettings {
     /// `AUTH_PASSWORD_MIN_LENGTH`.
@@ -24,11 +26,15 @@ pub struct PasswordSettings {
 }
 
 impl PasswordSettings {
-    pub fn resolve(raw: &Raw, profile: Profile, public_url: Option<&Url>) -> Result<Self, SettingError> {
+    pub fn resolve(
+        raw: &RawSettings,
+        profile: Profile,
+        public_url: Option<&Url>,
+    ) -> Result<Self, SettingError> {
         let min_length = Setting::new("AUTH_PASSWORD_MIN_LENGTH", raw.password_min_length.as_deref());
         let min_code_points = match profile {
             Profile::Development => min_length.number(1, 256, 1)?,
-            // NIST SP 800-63B-4 section 3.1.1.2: 15 where the password is all there is, never below 8.
+            // NIST SP 800-63B-4 section 3.1.1.2: 15 where the password is the only factor, never below 8.
             Profile::Production => min_length.number(8, 256, 15)?,
         };
         Ok(Self {
@@ -39,7 +45,7 @@ impl PasswordSettings {
     }
 }
 
-fn hashing(raw: &Raw, profile: Profile) -> Result<HasherOptions, SettingError> {
+fn hashing(raw: &RawSettings, profile: Profile) -> Result<HasherOptions, SettingError> {
     let cost = Setting::new("AUTH_BCRYPT_COST", raw.bcrypt_cost.as_deref());
     let least = match profile {
         Profile::Development => 4,
@@ -60,7 +66,7 @@ fn hashing(raw: &Raw, profile: Profile) -> Result<HasherOptions, SettingError> {
     })
 }
 
-fn denylist(raw: &Raw, profile: Profile, public_url: Option<&Url>) -> Result<Denylist, SettingError> {
+fn denylist(raw: &RawSettings, profile: Profile, public_url: Option<&Url>) -> Result<Denylist, SettingError> {
     let setting = Setting::new("AUTH_PASSWORD_DENYLIST", raw.password_denylist.as_deref());
     let default = match profile {
         Profile::Development => "off",
@@ -70,11 +76,11 @@ fn denylist(raw: &Raw, profile: Profile, public_url: Option<&Url>) -> Result<Den
         "off" => Ok(Denylist::OFF),
         "builtin" => Ok(Denylist::builtin(names(public_url))),
         file => Denylist::with_file(Path::new(file), names(public_url))
-            .map_err(|error| setting.refuse(&format!("the file {error}; accepted: builtin, off, or a file"))),
+            .map_err(|error| setting.reject(&format!("the file {error}; accepted: builtin, off, or a file"))),
     }
 }
 
-/// What the service is called: the labels of its domain.
+/// The names of the service: the labels of its domain.
 fn names(public_url: Option<&Url>) -> Vec<String> {
     match public_url.and_then(Url::host) {
         Some(Host::Domain(domain)) => domain.split('.').map(str::to_owned).collect(),

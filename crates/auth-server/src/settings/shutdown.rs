@@ -1,24 +1,23 @@
-//! How the service ends.
+//! The shutdown.
 
 use std::time::Duration;
 
 use super::{
-    Profile,
+    Profile, RawSettings,
     value::{Setting, SettingError},
 };
-use crate::cli::Raw;
 
-/// What happens after a signal.
+/// The steps after a signal.
 #[derive(Debug, Clone, Copy)]
 pub struct ShutdownSettings {
-    /// `AUTH_SHUTDOWN_DELAY`: how long `/healthz` says 503 while requests are still accepted.
+    /// `AUTH_SHUTDOWN_DELAY`: the time during which `/healthz` returns 503 while requests are accepted.
     pub delay: Duration,
-    /// `AUTH_SHUTDOWN_GRACE`: then, how long requests under way may take.
+    /// `AUTH_SHUTDOWN_GRACE`: the time for requests in flight after that.
     pub grace: Duration,
 }
 
 impl ShutdownSettings {
-    pub fn resolve(raw: &Raw, profile: Profile) -> Result<Self, SettingError> {
+    pub fn resolve(raw: &RawSettings, profile: Profile) -> Result<Self, SettingError> {
         let delay = Setting::new("AUTH_SHUTDOWN_DELAY", raw.shutdown_delay.as_deref());
         let grace = Setting::new("AUTH_SHUTDOWN_GRACE", raw.shutdown_grace.as_deref());
         let default = match profile {

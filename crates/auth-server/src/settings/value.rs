@@ -1,15 +1,15 @@
-//! One setting: its name, what was given, and how it is read.
+//! One setting: its name, its text, and how the text is parsed.
 
 use std::{fs, str::FromStr, time::Duration};
 
 use auth_core::model::SecretString;
 
-/// A setting can't be what it is: one line that names it, its value and what would be accepted.
+/// An invalid setting: one line that names it, its value and the accepted values.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct SettingError(String);
 
-/// What is wrong with the settings: at least one thing, a line each.
+/// Invalid settings, at least one.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}", lines(.0))]
 pub struct SettingErrors(pub Vec<SettingError>);
@@ -24,7 +24,7 @@ impl From<SettingError> for SettingErrors {
     }
 }
 
-/// A setting as it was given: on the command line, in the environment, or not.
+/// A setting as given on the command line or in the environment, or not at all.
 #[derive(Debug, Clone, Copy)]
 pub struct Setting<'a> {
     variable: &'static str,
@@ -32,73 +32,74 @@ pub struct Setting<'a> {
 }
 
 impl<'a> Setting<'a> {
-    /// An empty value counts as none: that is what a template with a blank in it leaves behind.
+    /// An empty value counts as not given, because templates of deployments leave such values behind.
     pub fn new(variable: &'static str, given: Option<&'a str>) -> Self {
         Self { variable, given: given.map(str::trim).filter(|text| !text.is_empty()) }
     }
 
-    /// What was given.
+    /// The text, if the setting is given.
     pub const fn given(&self) -> Option<&'a str> {
         self.given
     }
 
-    /// Whether anything was given.
+    /// Whether it is given.
     pub const fn is_given(&self) -> bool {
         self.given.is_some()
     }
 
-    /// A secret: its own value, or that of the file which `in_file` names; with the one of the two that was given.
+    /// A secret: the value of this setting, or the content of the file that `in_file` names. Returned with the setting that is
+    /// given.
     pub fn or_file(&self, in_file: Self) -> Result<Option<(Self, SecretString)>, SettingError> {
         match (self.given, in_file.given) {
             (Some(_), Some(_)) => {
-                Err(in_file.refuse(&format!("{} is set as well; accepted: one of them", self.variable)))
+                Err(in_file.reject(&format!("{} is set as well; accepted: one of them", self.variable)))
             }
             (Some(secret), None) => Ok(Some((*self, SecretString::from(secret)))),
             (None, Some(path)) => {
                 let text = fs::read_to_string(path)
-                    .map_err(|cause| in_file.refuse(&format!("the file can't be read: {cause}")))?;
+                    .map_err(|cause| in_file.reject(&format!("the file can't be read: {cause}")))?;
                 Ok(Some((in_file, SecretString::from(text.trim()))))
             }
             (None, None) => Ok(None),
         }
     }
 
-    /// The error that names this setting and its value, and says what would be accepted.
-    pub fn refuse(&self, accepted: &str) -> SettingError {
-        self.refuse_value(self.given.unwrap_or_default(), accepted)
+    /// The error that names this setting, its value and the accepted values.
+    pub fn reject(&self, accepted: &str) -> SettingError {
+        self.reject_value(self.given.unwrap_or_default(), accepted)
     }
 
-    /// The same for a value that was not given, but is the profile's default.
-    pub fn refuse_value(&self, value: &str, accepted: &str) -> SettingError {
+    /// The same for another value, such as the default of the profile.
+    pub fn reject_value(&self, value: &str, accepted: &str) -> SettingError {
         SettingError(format!("{} is `{}`: {accepted}", self.names(), value.escape_default()))
     }
 
     /// The error for a value that must not be shown.
-    pub fn refuse_secret(&self, accepted: &str) -> SettingError {
+    pub fn reject_secret(&self, accepted: &str) -> SettingError {
         SettingError(format!("{} (its value is not shown): {accepted}", self.names()))
     }
 
-    /// The one or the other: whether the value may hold a secret.
-    pub fn refuse_secret_if(&self, is_secret: bool, accepted: &str) -> SettingError {
-        if is_secret { self.refuse_secret(accepted) } else { self.refuse(accepted) }
+    /// One of these two errors: the value may contain a secret.
+    pub fn reject_secret_if(&self, is_secret: bool, accepted: &str) -> SettingError {
+        if is_secret { self.reject_secret(accepted) } else { self.reject(accepted) }
     }
 
-    /// The error for a setting that must be given.
+    /// The error for a required setting that is not given.
     pub fn missing(&self, expected: &str) -> SettingError {
         SettingError(format!("{} is not set: {expected}", self.names()))
     }
 
-    /// One of a few words.
+    /// One of these words.
     pub fn one_of<T: Copy>(&self, words: &[(&str, T)], default: T) -> Result<T, SettingError> {
         let Some(given) = self.given else { return Ok(default) };
         if let Some((_, value)) = words.iter().find(|(word, _)| *word == given) {
             return Ok(*value);
         }
         let words: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
-        Err(self.refuse(&format!("accepted: {}", words.join(", "))))
+        Err(self.reject(&format!("accepted: {}", words.join(", "))))
     }
 
-    /// A number within bounds.
+    /// A number in a range.
     pub fn number<T>(&self, least: T, most: T, default: T) -> Result<T, SettingError>
     where
         T: FromStr + PartialOrd + std::fmt::Display + Copy,
@@ -106,11 +107,11 @@ impl<'a> Setting<'a> {
         let Some(given) = self.given else { return Ok(default) };
         match given.parse::<T>() {
             Ok(number) if (least..=most).contains(&number) => Ok(number),
-            _ => Err(self.refuse(&format!("accepted: a number from {least} to {most}"))),
+            _ => Err(self.reject(&format!("accepted: a number from {least} to {most}"))),
         }
     }
 
-    /// A duration with its unit, within bounds.
+    /// A duration with its unit, in a range.
     pub fn duration(
         &self,
         least: Duration,
@@ -122,19 +123,19 @@ impl<'a> Setting<'a> {
             Ok(duration) if (least..=most).contains(&duration) => Ok(duration),
             _ => {
                 let (least, most) = (in_units(least), in_units(most));
-                Err(self.refuse(&format!("accepted: a duration from {least} to {most}, such as 90s or 12h")))
+                Err(self.reject(&format!("accepted: a duration from {least} to {most}, such as 90s or 12h")))
             }
         }
     }
 
-    /// Several values, separated by commas.
+    /// Values separated by commas.
     pub fn list<T, E>(
         &self,
         read: impl Fn(&str) -> Result<T, E>,
         accepted: &str,
     ) -> Result<Vec<T>, SettingError> {
         let items = self.given.unwrap_or_default().split(',').map(str::trim).filter(|item| !item.is_empty());
-        items.map(|item| read(item).map_err(|_| self.refuse_value(item, accepted))).collect()
+        items.map(|item| read(item).map_err(|_| self.reject_value(item, accepted))).collect()
     }
 
     /// `AUTH_LISTEN (--listen)`.
@@ -144,13 +145,7 @@ impl<'a> Setting<'a> {
     }
 }
 
-/// A duration for the rules, which count in signed ones.
-pub fn signed(duration: Duration) -> time::Duration {
-    // All durations that settings accept fit by far.
-    time::Duration::try_from(duration).unwrap_or(time::Duration::MAX)
-}
-
-/// A duration as settings spell it: in the largest unit that leaves no fraction.
+/// A duration in the notation of settings: in the largest unit without a fraction.
 pub fn in_units(duration: Duration) -> String {
     let millis = duration.as_millis();
     [(86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1000, "s")]

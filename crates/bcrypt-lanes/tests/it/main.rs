@@ -1,4 +1,5 @@
 //! Proof that lanes compute bcrypt, and that what is read is read right.
+#![expect(clippy::disallowed_methods, reason = "tests have deadlines in real time")]
 #![expect(clippy::unwrap_used, reason = "a test that can't go on should say where")]
 
 mod agreement;

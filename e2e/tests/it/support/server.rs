@@ -13,7 +13,7 @@ use std::{
 
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
-use test_servers::{Kind, Place, kind};
+use test_servers::{Kind, TestDatabase, kind};
 
 use super::{Client, binary};
 
@@ -49,9 +49,9 @@ impl Server {
         let mut settings: Vec<(String, String)> = settings.collect();
         let names_one = settings.iter().any(|(name, _)| name.starts_with("AUTH_DATABASE_URL"));
         if kind() != Kind::Sqlite && !names_one {
-            let place = Place::new_blocking();
+            let database = TestDatabase::new_blocking();
             let further = [
-                ("AUTH_DATABASE_URL", place.url()),
+                ("AUTH_DATABASE_URL", database.url()),
                 ("AUTH_DATABASE_TIMEOUT", "1m"),
                 ("AUTH_DATABASE_CONNECT_TIMEOUT", "1m"),
             ];

@@ -10,21 +10,21 @@ use super::world::World;
 async fn a_logout_whose_client_has_gone_is_carried_out() {
     let world = World::new().await;
     let (auth, token) = world.start_with_a_session().await;
-    let gates = &auth.parts().sessions.0.gates;
-    gates.close();
+    let points = &auth.parts().sessions.0.sync_points;
+    points.enable();
     let log_out = tokio::spawn({
         let (auth, token) = (auth.clone(), token.clone());
         async move { auth.log_out(&token).await }
     });
-    let mut held = gates.arrival().await;
-    while held.before != "write" {
-        held.released.send(()).unwrap();
-        held = gates.arrival().await;
+    let mut stopped = points.arrival().await;
+    while stopped.before != "write" {
+        stopped.resume.send(()).unwrap();
+        stopped = points.arrival().await;
     }
 
     log_out.abort();
-    gates.open();
-    held.released.send(()).unwrap();
+    points.disable();
+    stopped.resume.send(()).unwrap();
 
     let gone = async {
         while sessions::find(world.db.read(), &token.digest()).await.unwrap().is_some() {
@@ -32,5 +32,5 @@ async fn a_logout_whose_client_has_gone_is_carried_out() {
         }
     };
     tokio::time::timeout(Duration::from_secs(10), gone).await.unwrap();
-    assert!(auth.user_behind(&token).await.unwrap().is_none());
+    assert!(auth.authenticate(&token).await.unwrap().is_none());
 }

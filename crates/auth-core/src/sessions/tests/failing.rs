@@ -4,7 +4,7 @@ use auth_db::DbError;
 use sea_orm::ConnectionTrait;
 
 use super::world::World;
-use crate::sessions::Ended;
+use crate::sessions::Revoked;
 
 #[tokio::test]
 async fn after_an_ending_that_failed_everything_is_looked_up_anew() {
@@ -12,10 +12,10 @@ async fn after_an_ending_that_failed_everything_is_looked_up_anew() {
     let (auth, token) = world.start_with_a_session().await;
     // The commit arrived, its answer did not.
     world.db.for_migrations().execute_unprepared("DELETE FROM sessions").await.unwrap();
-    assert!(auth.user_behind(&token).await.unwrap().is_some(), "it is remembered");
+    assert!(auth.authenticate(&token).await.unwrap().is_some(), "it is remembered");
 
-    let failed = async { Err::<((), Ended), _>(DbError::NoResultFound) };
-    assert!(auth.parts().sessions.ending(None, failed).await.is_err());
+    let failed = async { Err::<((), Revoked), _>(DbError::NoResultFound) };
+    assert!(auth.parts().sessions.revoking(None, failed).await.is_err());
 
-    assert!(auth.user_behind(&token).await.unwrap().is_none());
+    assert!(auth.authenticate(&token).await.unwrap().is_none());
 }

@@ -2,19 +2,16 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use auth_db::{
-    model::{Client, SessionToken},
-    sessions,
-};
+use auth_db::{model::SessionToken, sessions};
 use fastrand::Rng;
 use tokio::task::JoinHandle;
 
 use super::{
     for_each_seed,
-    gates::Held,
+    sync_points::Stopped,
     world::{World, clock, email, new_password, policy},
 };
-use crate::Auth;
+use crate::{Auth, RequestContext};
 
 /// Sessions that a user can have: so that one more login ends one.
 const CAP: usize = 3;
@@ -40,7 +37,7 @@ struct Request {
 
 enum Progress {
     Waiting,
-    Held(Held, Option<JoinHandle<bool>>),
+    Stopped(Stopped, Option<JoinHandle<bool>>),
     Done,
 }
 
@@ -50,12 +47,16 @@ enum Progress {
 fn no_interleaving_lets_an_ended_session_live() {
     for_each_seed("AUTH_MODEL_INTERLEAVINGS", async |world: &World, mut rng: Rng| {
         let auth = world.start(&clock(), policy(CAP as u64), 1000);
-        auth.register_user(email(0), new_password(0)).await.unwrap();
+        auth.create_user(email(0), new_password(0)).await.unwrap();
         let mut tokens = Vec::new();
         for _ in 0..CAP {
-            let opened = auth.create_session(&email(0), Client::default()).await.unwrap().unwrap();
+            let opened = auth
+                .open_session_without_password(&email(0), &RequestContext::default())
+                .await
+                .unwrap()
+                .unwrap();
             if rng.bool() {
-                auth.user_behind(&opened.token).await.unwrap();
+                auth.authenticate(&opened.token).await.unwrap();
             }
             tokens.push(opened.token);
         }
@@ -63,7 +64,7 @@ fn no_interleaving_lets_an_ended_session_live() {
         let requests = run(&auth, &tokens, &mut rng).await;
         judge(&requests);
         for token in &tokens {
-            let remembered = auth.user_behind(token).await.unwrap().is_some();
+            let remembered = auth.authenticate(token).await.unwrap().is_some();
             let stored = sessions::find(world.db.read(), &token.digest()).await.unwrap().is_some();
             assert_eq!(remembered, stored, "in the end");
         }
@@ -85,10 +86,10 @@ fn make_up(rng: &mut Rng) -> Vec<Request> {
 
 /// Runs requests a step at a time, each step of a random one; some clients go away in between.
 async fn run(auth: &Auth, tokens: &[SessionToken], rng: &mut Rng) -> Vec<Request> {
-    let gates = &auth.parts().sessions.0.gates;
+    let points = &auth.parts().sessions.0.sync_points;
     let mut requests = make_up(rng);
     let step = AtomicU64::new(0);
-    gates.close();
+    points.enable();
     loop {
         let open: Vec<usize> = requests
             .iter()
@@ -105,56 +106,60 @@ async fn run(auth: &Auth, tokens: &[SessionToken], rng: &mut Rng) -> Vec<Request
                 request.began = now;
                 tokio::spawn(send(auth.clone(), request.kind, tokens[request.session].clone()))
             }
-            Progress::Held(held, Some(task)) if rng.u8(..10) == 0 => {
+            Progress::Stopped(stopped, Some(task)) if rng.u8(..10) == 0 => {
                 // The client goes away. What it began goes on, if it is an ending.
                 task.abort();
                 let _ = task.await;
-                if !held.released.is_closed() {
-                    request.progress = Progress::Held(held, None);
+                if !stopped.resume.is_closed() {
+                    request.progress = Progress::Stopped(stopped, None);
                 }
                 continue;
             }
-            Progress::Held(held, Some(task)) => {
-                let _ = held.released.send(());
+            Progress::Stopped(stopped, Some(task)) => {
+                let _ = stopped.resume.send(());
                 task
             }
-            Progress::Held(held, None) => {
-                let _ = held.released.send(());
-                if held.before == "answer" {
+            Progress::Stopped(stopped, None) => {
+                let _ = stopped.resume.send(());
+                if stopped.before == "return" {
                     // Nothing is left but to end.
                     tokio::task::yield_now().await;
                 } else {
-                    request.progress = Progress::Held(gates.arrival().await, None);
+                    request.progress = Progress::Stopped(points.arrival().await, None);
                 }
                 continue;
             }
             Progress::Done => continue,
         };
         tokio::select! {
-            held = gates.arrival() => {
-                request.progress = Progress::Held(held, Some(task));
+            stopped = points.arrival() => {
+                request.progress = Progress::Stopped(stopped, Some(task));
             }
             answer = &mut task => {
                 request.answered = Some((step.fetch_add(1, Ordering::Relaxed) + 1, answer.unwrap()));
             }
         }
     }
-    gates.open();
+    points.disable();
     requests
 }
 
 /// Whether a check was passed, or an ending is acknowledged.
 async fn send(auth: Auth, kind: Kind, token: SessionToken) -> bool {
     match kind {
-        Kind::Check => auth.user_behind(&token).await.unwrap().is_some(),
+        Kind::Check => auth.authenticate(&token).await.unwrap().is_some(),
         Kind::LogOut => auth.log_out(&token).await.unwrap(),
         Kind::EndAll => {
-            let user =
-                auth_db::users::find_by_email(auth.parts().db.read(), &email(0)).await.unwrap().unwrap();
-            auth.destroy_sessions(user.id).await.unwrap();
+            let user = auth_db::users::find_by_email(auth.parts().env.db.read(), email(0).key())
+                .await
+                .unwrap()
+                .unwrap();
+            auth.revoke_sessions(user.id).await.unwrap();
             true
         }
-        Kind::LogIn => auth.create_session(&email(0), Client::default()).await.unwrap().is_some(),
+        Kind::LogIn => {
+            auth.open_session_without_password(&email(0), &RequestContext::default()).await.unwrap().is_some()
+        }
     }
 }
 

@@ -12,17 +12,18 @@
 
 mod abandoned;
 mod failing;
-mod gates;
+
 mod interleavings;
-mod lookups;
+mod loader;
 mod model;
 mod overtaken;
 mod sequences;
+mod sync_points;
 mod world;
 
 use std::env;
 
-pub use self::gates::Gates;
+pub use self::sync_points::SyncPoints;
 
 /// How many cases to run.
 fn cases(variable: &str) -> u64 {

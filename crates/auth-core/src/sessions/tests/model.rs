@@ -1,18 +1,20 @@
 //! What sessions should do, said as naively as can be.
 
-use time::{Duration, OffsetDateTime};
+use std::time::Duration;
+
+use time::OffsetDateTime;
 
 use auth_db::model::{ResetToken, SessionToken};
 
-pub const LIFETIME: Duration = Duration::days(30);
-pub const IDLE: Duration = Duration::days(7);
-pub const RESET: Duration = Duration::minutes(30);
+pub const LIFETIME: Duration = Duration::from_hours(24 * 30);
+pub const IDLE: Duration = Duration::from_hours(24 * 7);
+pub const RESET: Duration = Duration::from_mins(30);
 
 /// How far a clock may go back without anything being corrected.
-const TOLERANCE: Duration = Duration::minutes(1);
+const TOLERANCE: Duration = Duration::from_mins(1);
 
 /// What a restart may lose of the knowledge when a session was used: two flushes.
-const LENIENCE: Duration = Duration::minutes(1);
+const LENIENCE: Duration = Duration::from_mins(1);
 
 #[derive(Default)]
 pub struct Model {

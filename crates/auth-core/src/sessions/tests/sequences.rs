@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use fastrand::Rng;
-use time::{Duration, OffsetDateTime};
+use std::time::Duration;
+
+use time::OffsetDateTime;
 
 use super::{
     for_each_seed,
@@ -11,13 +13,15 @@ use super::{
     world::{World, clock, email, new_password, password, policy},
 };
 use crate::{
-    Attempt, Auth, Clock, CompleteResetError, LoginError, ManualClock, RegisterError, RequestResetError,
-    ResetCompletion,
+    Auth, Clock, ManualClock, RequestContext,
+    account::RegisterError,
+    login::{LogIn, LoginError},
+    recovery::{CompleteResetError, IssueResetError, ResetCompletion},
 };
 
 const USERS: usize = 2;
 const STEPS: usize = 50;
-const FLUSH: Duration = Duration::seconds(30);
+const FLUSH: Duration = Duration::from_secs(30);
 
 /// One case: the service, and what it should do.
 struct Case<'w> {
@@ -51,7 +55,7 @@ fn every_sequence_does_what_the_model_says() {
 
 impl Case<'_> {
     async fn step(&mut self) {
-        let moment = Duration::microseconds(self.rng.i64(1..1000));
+        let moment = Duration::from_micros(self.rng.u64(1..1000));
         self.advance(moment).await;
         let user = self.rng.usize(..USERS);
         match self.rng.u8(..100) {
@@ -75,7 +79,7 @@ impl Case<'_> {
 
     async fn register(&mut self, user: usize) {
         let number = self.rng.u8(..2);
-        let registered = self.auth.register_user(email(user), new_password(number)).await;
+        let registered = self.auth.create_user(email(user), new_password(number)).await;
         if self.model.users[user].password.is_none() {
             registered.unwrap();
             self.model.users[user] = User { password: Some(number), reset: None };
@@ -90,17 +94,17 @@ impl Case<'_> {
         let presented = self.a_session().filter(|_| self.rng.bool());
         let token = presented.map(|index| self.model.sessions[index].token.clone());
         while self.model.sessions.iter().any(|session| session.opened == self.now()) {
-            self.clock.advance(Duration::MICROSECOND);
+            self.clock.advance(Duration::from_micros(1));
         }
 
-        let attempt = Attempt {
-            presented: token,
-            ..Attempt::new(email(user), password(number), auth_db::model::Client::default())
-        };
-        let logged_in = self.auth.log_in(attempt).await;
+        let context = RequestContext { session: token, ..RequestContext::default() };
+        let logged_in = self.auth.log_in(&email(user), &password(number), &context).await;
 
         if known == Some(number) {
-            let (token, now) = (logged_in.unwrap().token, self.now());
+            let LogIn::LoggedIn(logged_in) = logged_in.unwrap() else {
+                panic!("there are no second factors")
+            };
+            let (token, now) = (logged_in.token, self.now());
             self.model.open(user, token, presented, self.cap, now);
         } else {
             assert!(matches!(logged_in, Err(LoginError::InvalidCredentials)));
@@ -124,7 +128,7 @@ impl Case<'_> {
     async fn check(&mut self, index: usize) {
         let now = self.now();
         let session = &mut self.model.sessions[index];
-        let passed = self.auth.user_behind(&session.token).await.unwrap().is_some();
+        let passed = self.auth.authenticate(&session.token).await.unwrap().is_some();
         match session.at(now) {
             Expected::Either => {}
             expected => assert_eq!(passed, expected == Expected::Live, "check"),
@@ -147,7 +151,7 @@ impl Case<'_> {
 
     async fn end_all(&mut self, user: usize) {
         if let Some(id) = self.id_of(user).await {
-            self.auth.destroy_sessions(id).await.unwrap();
+            self.auth.revoke_sessions(id).await.unwrap();
             self.model.end_all_of(user);
         }
     }
@@ -161,17 +165,17 @@ impl Case<'_> {
     }
 
     async fn id_of(&self, user: usize) -> Option<auth_db::model::UserId> {
-        let found = auth_db::users::find_by_email(self.world.db.read(), &email(user)).await.unwrap();
+        let found = auth_db::users::find_by_email(self.world.db.read(), email(user).key()).await.unwrap();
         assert_eq!(found.is_some(), self.model.users[user].password.is_some());
         found.map(|user| user.id)
     }
 
     async fn request_reset(&mut self, user: usize) {
-        let asked = self.auth.request_reset(&email(user)).await;
+        let asked = self.auth.issue_reset_token(&email(user)).await;
         if self.model.users[user].password.is_some() {
             self.model.users[user].reset = Some((asked.unwrap(), self.now() + RESET));
         } else {
-            assert!(matches!(asked, Err(RequestResetError::UnknownEmail)));
+            assert!(matches!(asked, Err(IssueResetError::UnknownEmail)));
         }
     }
 
@@ -180,14 +184,10 @@ impl Case<'_> {
         let whose = self.rng.usize(..USERS);
         let Some((token, until)) = self.model.users[whose].reset.clone() else { return };
         let number = self.rng.u8(..2);
-        let completion = ResetCompletion {
-            email: email(user),
-            token,
-            new_password: format!("password {number}").into(),
-            client: auth_db::model::Client::default(),
-        };
+        let completion =
+            ResetCompletion { email: email(user), token, new_password: format!("password {number}").into() };
 
-        let completed = self.auth.complete_reset(completion).await;
+        let completed = self.auth.complete_reset(completion, &RequestContext::default()).await;
 
         if whose == user && self.now() < until {
             completed.unwrap();
@@ -199,25 +199,32 @@ impl Case<'_> {
     }
 
     async fn turn_the_clock(&mut self) {
-        let close = self.rng.i64(-2..3);
-        let step = match self.rng.u8(..8) {
-            0 => Duration::seconds(20),
-            1 => Duration::seconds(61),
+        let close = Duration::from_secs(self.rng.u64(0..3));
+        let step = match self.rng.u8(..9) {
+            0 => Duration::from_secs(20),
+            1 => Duration::from_secs(61),
             2 => RESET / 2,
-            3 => IDLE - Duration::minutes(1),
-            4 => IDLE + Duration::seconds(close),
-            5 => LIFETIME / 4,
-            6 => Duration::days(400 * 30),
-            _ => -Duration::hours(self.rng.i64(1..200)),
+            3 => IDLE.saturating_sub(Duration::from_mins(1)),
+            4 => IDLE + close,
+            5 => IDLE.saturating_sub(close),
+            6 => LIFETIME / 4,
+            7 => Duration::from_hours(24 * 400 * 30),
+            _ => {
+                let by = Duration::from_hours(self.rng.u64(1..200));
+                self.flush().await;
+                self.flushed_at = self.now() - by;
+                return self.clock.set_back(by);
+            }
         };
         self.advance(step).await;
     }
 
-    /// A process writes down every half minute what it saw.
+    /// A process stores the last uses every half minute.
     async fn advance(&mut self, step: Duration) {
-        if (self.now() + step - self.flushed_at).abs() >= FLUSH {
+        let next = self.now() + step;
+        if (next - self.flushed_at).unsigned_abs() >= FLUSH {
             self.flush().await;
-            self.flushed_at = self.now() + step;
+            self.flushed_at = next;
         }
         self.clock.advance(step);
     }
@@ -228,7 +235,7 @@ impl Case<'_> {
     }
 
     async fn purge(&mut self) {
-        self.auth.purge_expired().await.unwrap();
+        self.auth.delete_expired().await.unwrap();
         let now = self.now();
         self.model.purge(now);
     }

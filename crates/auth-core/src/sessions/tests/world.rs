@@ -1,16 +1,19 @@
 //! What a model is compared with: an `Auth` on a database in memory, with hashes that cost nothing.
 
-use std::{num::NonZeroUsize, sync::Arc};
+use std::{num::NonZeroUsize, sync::Arc, time::Duration};
 
 use auth_db::{
     Database, DatabaseOptions,
-    model::{Client, Email, NewPassword, Password, PasswordPolicy, SessionToken},
+    model::{Email, NewPassword, Password, PasswordPolicy, SessionToken},
 };
 use sea_orm::ConnectionTrait;
-use time::{Duration, OffsetDateTime};
+
+use time::OffsetDateTime;
 
 use crate::{
-    Auth, Denylist, Hasher, HasherOptions, ManualClock, Options, Policy, Scheme, SessionMemory, SystemEntropy,
+    Auth, ManualClock, Options, Policy, RequestContext, SystemEntropy,
+    passwords::{Denylist, HasherOptions, Scheme, hasher::Hasher},
+    sessions::SessionCacheOptions,
 };
 
 pub struct World {
@@ -25,9 +28,9 @@ impl World {
         let options = HasherOptions {
             scheme: Scheme::Bcrypt { cost: 4 },
             threads: NonZeroUsize::MIN,
-            max_wait: std::time::Duration::from_mins(10),
+            max_wait: Duration::from_mins(10),
         };
-        Self { db, hasher: Hasher::for_nothing(options, Arc::new(SystemEntropy)).0 }
+        Self { db, hasher: Hasher::without_hashing(options, Arc::new(SystemEntropy)).0 }
     }
 
     /// Forgets all users.
@@ -38,23 +41,29 @@ impl World {
     /// A process with one user, who is logged in, and whose session is remembered.
     pub async fn start_with_a_session(&self) -> (Auth, SessionToken) {
         let auth = self.start(&clock(), policy(3), 100);
-        auth.register_user(email(0), new_password(0)).await.unwrap();
-        let token = auth.create_session(&email(0), Client::default()).await.unwrap().unwrap().token;
-        assert!(auth.user_behind(&token).await.unwrap().is_some());
+        auth.create_user(email(0), new_password(0)).await.unwrap();
+        let token = auth
+            .open_session_without_password(&email(0), &RequestContext::default())
+            .await
+            .unwrap()
+            .unwrap()
+            .token;
+        assert!(auth.authenticate(&token).await.unwrap().is_some());
         (auth, token)
     }
 
     /// A process that starts on the database.
     pub fn start(&self, clock: &Arc<ManualClock>, policy: Policy, session_cache_entries: u64) -> Auth {
         let clock = Arc::<ManualClock>::clone(clock);
-        let session_memory = SessionMemory { entries: session_cache_entries, ..SessionMemory::default() };
-        let look_up_floor = std::time::Duration::ZERO;
+        let session_cache =
+            SessionCacheOptions { capacity: session_cache_entries, ..SessionCacheOptions::default() };
+        let min_lookup_duration = Duration::ZERO;
         let options = Options {
             policy,
             denylist: Denylist::OFF,
             throttle: None,
-            session_memory,
-            look_up_floor,
+            session_cache,
+            min_lookup_duration,
             clock,
             ..Options::default()
         };
@@ -63,7 +72,7 @@ impl World {
 }
 
 pub fn clock() -> Arc<ManualClock> {
-    Arc::new(ManualClock::at(OffsetDateTime::UNIX_EPOCH + Duration::days(20_000)))
+    Arc::new(ManualClock::at(OffsetDateTime::UNIX_EPOCH + Duration::from_hours(480_000)))
 }
 
 pub fn policy(sessions_per_user: u64) -> Policy {

@@ -1,11 +1,15 @@
-//! The mailer against servers that misbehave at each step of the dialogue.
+//! The mailer with servers that fail at each step of the dialogue.
 
 use std::{
     net::SocketAddr,
     sync::{Arc, Mutex},
 };
 
-use auth_core::{Content, model::Language};
+use ::url::Url;
+use auth_core::{
+    mail::MailBody,
+    model::{Email, Language},
+};
 use proptest::prelude::*;
 use time::OffsetDateTime;
 use tokio::{
@@ -13,20 +17,20 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 
-use super::*;
+use super::{message::address_of, *};
 
-/// How long mailers wait for a server that stalls.
+/// The timeout of mailers for a server that stalls.
 const SHORT: Duration = Duration::from_secs(1);
 const LONG: Duration = Duration::from_mins(1);
 
 /// Steps of the dialogue, in their order.
 const STEPS: [&str; 6] = ["greeting", "EHLO", "MAIL", "RCPT", "DATA", "end"];
 
-/// What a server does at one step.
+/// The fault of a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fault {
     None,
-    /// It says nothing.
+    /// It sends no response at this step.
     Stall(&'static str),
     /// It replies with this code.
     Code(&'static str, u16),
@@ -34,12 +38,12 @@ enum Fault {
     Close(&'static str),
 }
 
-/// A server that takes mails, but for its fault.
+/// A server that accepts emails, except for its fault.
 #[derive(Clone)]
 struct Smtp {
     address: SocketAddr,
     fault: Arc<Mutex<Fault>>,
-    taken: Arc<Mutex<Vec<String>>>,
+    accepted: Arc<Mutex<Vec<String>>>,
     connections: Arc<Mutex<usize>>,
 }
 
@@ -50,7 +54,7 @@ impl Smtp {
         let server = Self {
             address,
             fault: Arc::new(Mutex::new(Fault::None)),
-            taken: Arc::default(),
+            accepted: Arc::default(),
             connections: Arc::default(),
         };
         let accepting = server.clone();
@@ -64,7 +68,7 @@ impl Smtp {
         server
     }
 
-    fn has(&self, fault: Fault) {
+    fn set(&self, fault: Fault) {
         *self.fault.lock().unwrap() = fault;
     }
 
@@ -102,9 +106,9 @@ impl Smtp {
                     while !text.ends_with("\r\n.\r\n") {
                         stream.read_line(&mut text).await.ok()?;
                     }
-                    self.reply(&mut stream, "end", "250 taken").await?;
+                    self.reply(&mut stream, "end", "250 accepted").await?;
                     if *self.fault.lock().unwrap() == Fault::None {
-                        self.taken.lock().unwrap().push(text);
+                        self.accepted.lock().unwrap().push(text);
                     }
                 }
                 _ => stream.write_all(b"250 ok\r\n").await.ok()?,
@@ -121,131 +125,131 @@ impl Smtp {
     }
 }
 
-fn letter(to: &str) -> Letter {
-    Letter {
+fn mail(to: &str) -> Mail {
+    Mail {
         to: Email::parse(to).unwrap(),
         language: Language::English,
         at: OffsetDateTime::UNIX_EPOCH,
-        content: Content::PasswordChanged,
+        body: MailBody::PasswordChanged,
     }
 }
 
 #[tokio::test]
-async fn a_connection_is_used_again_after_a_mail_that_was_taken() {
+async fn a_connection_is_reused_after_an_accepted_email() {
     let server = Smtp::start().await;
     let mailer = server.mailer();
     for number in 0..3 {
-        mailer.send(&letter(&format!("user{number}@example.org"))).await.unwrap();
+        mailer.send(&mail(&format!("user{number}@example.org"))).await.unwrap();
     }
 
     assert_eq!(*server.connections.lock().unwrap(), 1);
-    assert_eq!(server.taken.lock().unwrap().len(), 3);
+    assert_eq!(server.accepted.lock().unwrap().len(), 3);
 }
 
-/// After each fault the next mail is sent, and is the one that the server gets.
+/// After each fault, the server gets the next email, and only that.
 #[tokio::test]
-async fn whatever_happened_to_one_mail_the_next_one_gets_its_own_answers() {
+async fn the_next_email_is_delivered_after_every_fault() {
     for step in STEPS {
         for fault in [Fault::Stall(step), Fault::Code(step, 451), Fault::Close(step)] {
             let server = Smtp::start().await;
             let mailer = server.mailer();
-            mailer.send(&letter("first@example.org")).await.unwrap();
-            server.has(fault);
-            // One that finds a connection, and one that has to make one.
+            mailer.send(&mail("first@example.org")).await.unwrap();
+            server.set(fault);
+            // The first finds an idle connection, the second opens one.
             for _ in 0..2 {
-                let failed = mailer.send(&letter("second@example.org")).await;
+                let failed = mailer.send(&mail("second@example.org")).await;
                 let is_begun = ["MAIL", "RCPT", "DATA", "end"].contains(&step);
                 if is_begun || failed.is_err() {
-                    assert!(!matches!(failed, Ok(()) | Err(MailFailed::Never(_))), "{fault:?}: {failed:?}");
+                    assert!(!matches!(failed, Ok(()) | Err(MailError::Never(_))), "{fault:?}: {failed:?}");
                 }
             }
-            server.has(Fault::None);
-            let before = server.taken.lock().unwrap().len();
+            server.set(Fault::None);
+            let before = server.accepted.lock().unwrap().len();
 
-            mailer.send(&letter("third@example.org")).await.unwrap();
+            mailer.send(&mail("third@example.org")).await.unwrap();
 
-            let taken = server.taken.lock().unwrap();
-            assert_eq!(taken.len(), before + 1, "{fault:?}");
-            assert!(taken.last().unwrap().contains("To: third@example.org"), "{fault:?}");
+            let accepted = server.accepted.lock().unwrap();
+            assert_eq!(accepted.len(), before + 1, "{fault:?}");
+            assert!(accepted.last().unwrap().contains("To: third@example.org"), "{fault:?}");
         }
     }
 }
 
-/// A send that is given up from outside, at any moment, leaves nothing behind for the next.
+/// A send may be cancelled at any step.
 #[tokio::test]
-async fn a_send_that_is_cancelled_leaves_no_connection_in_the_midst_of_a_dialogue() {
+async fn a_cancelled_send_leaves_no_unfinished_dialogue() {
     for step in STEPS {
         let server = Smtp::start().await;
         let mailer = SmtpMailer { timeout: LONG, connect_timeout: LONG, ..server.mailer() };
-        server.has(Fault::Stall(step));
-        let sending = letter("first@example.org");
-        let given_up = timeout(Duration::from_millis(100), mailer.send(&sending)).await;
-        assert!(given_up.is_err(), "{step}");
-        server.has(Fault::None);
+        server.set(Fault::Stall(step));
+        let first = mail("first@example.org");
+        let cancelled = timeout(Duration::from_millis(100), mailer.send(&first)).await;
+        assert!(cancelled.is_err(), "{step}");
+        server.set(Fault::None);
 
-        mailer.send(&letter("second@example.org")).await.unwrap();
+        mailer.send(&mail("second@example.org")).await.unwrap();
 
-        let taken = server.taken.lock().unwrap();
-        assert_eq!(taken.len(), 1);
-        assert!(taken[0].contains("To: second@example.org"), "{step}");
+        let accepted = server.accepted.lock().unwrap();
+        assert_eq!(accepted.len(), 1);
+        assert!(accepted[0].contains("To: second@example.org"), "{step}");
     }
 }
 
 #[tokio::test]
-async fn only_a_permanent_answer_about_this_mail_gives_it_up() {
+async fn an_email_is_given_up_only_after_a_permanent_error_about_it() {
     for step in STEPS {
         for code in [450, 550, 554] {
             let server = Smtp::start().await;
-            server.has(Fault::Code(step, code));
-            let failed = server.mailer().send(&letter("ada@example.org")).await.unwrap_err();
+            server.set(Fault::Code(step, code));
+            let failed = server.mailer().send(&mail("ada@example.org")).await.unwrap_err();
 
             let is_about_this_mail = ["RCPT", "DATA", "end"].contains(&step);
-            let is_given_up = matches!(failed, MailFailed::Never(_));
+            let is_given_up = matches!(failed, MailError::Never(_));
             assert_eq!(is_given_up, is_about_this_mail && code >= 500, "{step} {code}: {failed:?}");
         }
-        // Out of step, or not logged in: about the connection, whenever it is said.
+        // Wrong order, or not logged in: errors of the connection at every step.
         for code in [421, 503, 530] {
             let server = Smtp::start().await;
-            server.has(Fault::Code(step, code));
-            let failed = server.mailer().send(&letter("ada@example.org")).await.unwrap_err();
-            assert!(matches!(failed, MailFailed::Unreachable(_)), "{step} {code}: {failed:?}");
+            server.set(Fault::Code(step, code));
+            let failed = server.mailer().send(&mail("ada@example.org")).await.unwrap_err();
+            assert!(matches!(failed, MailError::Unreachable(_)), "{step} {code}: {failed:?}");
         }
     }
 }
 
-/// A server that is slow with one mail may be well with others; one that can't be reached is not.
+/// A server that stalls in the middle of an email may accept others. One that does not greet accepts none.
 #[tokio::test]
-async fn a_stall_in_the_midst_of_a_mail_is_of_this_mail_and_one_before_it_of_the_server() {
+async fn a_stall_during_an_email_is_about_it_and_one_before_it_about_the_server() {
     for step in STEPS {
         let server = Smtp::start().await;
-        server.has(Fault::Stall(step));
-        let failed = server.mailer().send(&letter("ada@example.org")).await.unwrap_err();
+        server.set(Fault::Stall(step));
+        let failed = server.mailer().send(&mail("ada@example.org")).await.unwrap_err();
 
         let is_begun = !["greeting", "EHLO"].contains(&step);
-        assert_eq!(matches!(failed, MailFailed::Later(_)), is_begun, "{step}: {failed:?}");
+        assert_eq!(matches!(failed, MailError::Later(_)), is_begun, "{step}: {failed:?}");
     }
 }
 
 #[tokio::test]
-async fn a_server_that_is_not_there_is_told_from_a_name_that_is_unknown() {
+async fn a_closed_port_and_an_unknown_name_have_different_causes() {
     let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-    for (host, told) in [
+    for (host, expected) in [
         (format!("localhost:{}", free.port()), "nothing listens at its port"),
-        ("mail.invalid:25".to_owned(), "its name is not known"),
+        ("mail.invalid:25".to_owned(), "its name is unknown"),
     ] {
         let url = SmtpUrl::parse(&format!("smtp://{host}?tls=required")).unwrap();
         let reset = Url::parse("https://auth.example.org/reset_password").unwrap();
         let templates = Templates::load(None, "auth.example.org", &reset).unwrap();
         let mailer = SmtpMailer::new(url, "a@example.org".parse().unwrap(), templates);
-        let Err(MailFailed::Unreachable(cause)) = mailer.try_out().await else { panic!("{host}") };
-        assert!(cause.contains(told), "{host}: {cause}");
+        let Err(MailError::Unreachable(cause)) = mailer.test_connection().await else { panic!("{host}") };
+        assert!(cause.contains(expected), "{host}: {cause}");
     }
 }
 
 proptest! {
     /// Every address that can register can receive emails.
     #[test]
-    fn every_address_that_is_accepted_is_one_for_the_mail_server(
+    fn every_accepted_address_is_valid_for_smtp(
         local in "[a-zA-Z0-9!#$%&'*+/=?^_`{|}~.-]{1,70}",
         domain in "([a-z0-9-]{1,8}|[0-9]{1,3}|\\PC{1,4}|[a-z0-9]{60,64})([.][a-z0-9-]{1,8}|[.][0-9]{1,3}|[.]\\PC{1,3}|[.][a-z]{2,6}){0,4}[.]?",
     ) {

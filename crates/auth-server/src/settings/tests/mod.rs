@@ -1,13 +1,15 @@
-//! Each refusal, with the line it says.
+//! Errors of settings, with their texts.
 
 mod production;
 mod urls;
 mod values;
 
+use std::time::Duration;
+
 use super::*;
 
-fn line(raw: &Raw) -> String {
-    Settings::resolve(raw).expect_err("this must be refused").to_string()
+fn line(raw: &RawSettings) -> String {
+    Settings::resolve(raw).expect_err("the settings should be rejected").to_string()
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "every setting is an option")]
@@ -15,26 +17,26 @@ fn some(text: &str) -> Option<String> {
     Some(text.to_owned())
 }
 
-/// Development, with everything that the environment of a test may lack.
-fn development() -> Raw {
-    Raw { data_dir: some("/tmp/auth-server-test"), ..Raw::default() }
+/// Development, with the settings that the environment of a test may lack.
+fn development() -> RawSettings {
+    RawSettings { data_dir: some("/tmp/auth-server-test"), ..RawSettings::default() }
 }
 
-/// Production, with what it needs and no more.
-fn production() -> Raw {
-    Raw {
+/// Production, with the required settings only.
+fn production() -> RawSettings {
+    RawSettings {
         profile: some("production"),
         listen: some("0.0.0.0:5000"),
         database_url: some("sqlite:/var/lib/auth-server/auth.db"),
         public_url: some("https://auth.example.org"),
         smtp_url: some("smtps://mailer:hunter2@mail.example.org"),
         mail_from: some("Accounts <accounts@example.org>"),
-        ..Raw::default()
+        ..RawSettings::default()
     }
 }
 
 #[test]
-fn development_needs_no_settings_and_is_for_this_machine_only() {
+fn development_needs_no_settings_and_serves_this_machine_only() {
     let settings = Settings::resolve(&development()).unwrap();
 
     assert_eq!(settings.profile, Profile::Development);
@@ -48,15 +50,15 @@ fn development_needs_no_settings_and_is_for_this_machine_only() {
 }
 
 #[test]
-fn a_bad_value_can_not_forge_a_second_line() {
-    let told = line(&Raw { profile: some("a\nb\u{1b}[31m"), ..development() });
+fn an_invalid_value_does_not_forge_a_second_line() {
+    let error = line(&RawSettings { profile: some("a\nb\u{1b}[31m"), ..development() });
 
-    assert!(!told.contains(['\n', '\u{1b}']), "{told:?}");
+    assert!(!error.contains(['\n', '\u{1b}']), "{error:?}");
 }
 
 #[test]
-fn an_empty_value_counts_as_none() {
-    let raw = Raw { listen: some(""), public_url: some("  "), profile: some(""), ..development() };
+fn an_empty_value_counts_as_not_given() {
+    let raw = RawSettings { listen: some(""), public_url: some("  "), profile: some(""), ..development() };
 
     assert!(Settings::resolve(&raw).is_ok());
 }
