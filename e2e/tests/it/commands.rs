@@ -36,7 +36,7 @@ async fn production_starts_once_the_schema_was_built_by_hand() {
     let without = run(&[], &settings);
     assert_eq!(without.code, 1);
     let reason = match kind() {
-        Kind::Sqlite => "`auth-server migrate up` makes a new database there",
+        Kind::Sqlite => "`auth-server migrate up` creates a new database there",
         _ => "the database schema lacks 11 migrations; run `auth-server migrate up` first",
     };
     assert!(without.stderr.contains(reason), "{without:?}");
@@ -162,7 +162,8 @@ async fn commands_find_the_database_of_the_service_by_its_file_of_settings() {
     assert!(!home.exists(), "nothing was made");
     let missing = run(&find, &[("AUTH_ENV_FILE", "/nonexistent")]);
     assert!(
-        missing.code == 1 && missing.stderr.contains("AUTH_ENV_FILE (--env-file): /nonexistent"),
+        missing.code == 1
+            && missing.stderr.contains("AUTH_ENV_FILE (--env-file): could not read /nonexistent"),
         "{missing:?}"
     );
 }

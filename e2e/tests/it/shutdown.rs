@@ -24,7 +24,7 @@ async fn while_draining_health_says_so_and_requests_are_still_served() {
     assert_eq!(client.register(ADA).await.status, 200, "still accepted");
     assert!(server.is_running());
     assert!(server.ended().success());
-    assert_eq!(health(&server), (1, "does not answer".to_owned()));
+    assert_eq!(health(&server), (1, "can't be reached".to_owned()));
     assert_eq!(server.second().client().log_in(ADA, PASSWORD).await.status, 200);
 }
 
