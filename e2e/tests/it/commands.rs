@@ -41,7 +41,7 @@ async fn production_starts_once_the_schema_was_built_by_hand() {
     };
     assert!(without.stderr.contains(reason), "{without:?}");
 
-    assert_eq!(run(&["migrate", "up"], &settings).stdout, "applied 10 migrations\n");
+    assert_eq!(run(&["migrate", "up"], &settings).stdout, "applied 11 migrations\n");
     let unconfirmed = run(&["migrate", "down", "--steps", "99"], &settings);
     assert!(unconfirmed.code == 1 && unconfirmed.stderr.contains("all users"), "{unconfirmed:?}");
     let down = run(&["migrate", "down", "--steps", "1", "--yes"], &settings);

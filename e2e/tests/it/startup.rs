@@ -181,7 +181,7 @@ fn production_does_not_start_half_protected() {
         ("AUTH_SMTP_URL_FILE", "/nonexistent", "accepted: one of them"),
         ("AUTH_MAIL_FROM", "", "is not set: emails need it"),
         ("AUTH_MAIL_FROM", "accounts", "accepted: an address"),
-        ("AUTH_MAIL_TEMPLATES", "/nonexistent", "can't be read"),
+        ("AUTH_MAIL_TEMPLATES", "/nonexistent", "could not read"),
         ("AUTH_MAIL_NEW_DEVICE", "perhaps", "accepted: on, off"),
         ("AUTH_RESET_DELIVERY", "answer", "any caller would get the token of any account"),
         ("AUTH_RESET_DELIVERY", "pigeon", "accepted: "),
