@@ -212,5 +212,5 @@ fn production_does_not_start_half_protected() {
         production.iter().copied().chain([("AUTH_COOKIE_NAME", "__Host-session_id")]).collect();
     assert_eq!(run(&["check-config"], &settings).code, 0);
     let plain = ("AUTH_PUBLIC_URL", "http://localhost:8080");
-    refused(&run(&[], &[&settings[..], &[plain]].concat()), "browsers take this prefix only where");
+    refused(&run(&[], &[&settings[..], &[plain]].concat()), "browsers accept this prefix only where");
 }
