@@ -15,6 +15,8 @@ use std::{fmt, pin::Pin};
 use auth_model::ExposeSecret;
 use sea_orm::{ConnectionTrait, DatabaseConnection, Statement};
 
+#[cfg(feature = "sqlite")]
+pub(crate) use self::pool::FilePool;
 pub use self::{
     autocommit::{Autocommit, Writer},
     options::{ConnectError, DatabaseOptions},
@@ -22,11 +24,12 @@ pub use self::{
     transaction::Transaction,
     url::{Transport, sqlite_url, transport},
 };
+pub(crate) use self::{pool::Pool, url::Target, usability::Usability};
+#[cfg(any(feature = "postgres", feature = "mariadb"))]
 pub(crate) use self::{
-    pool::{FilePool, Pool, ServerPool, Timeouts},
+    pool::{ServerPool, Timeouts},
     unreachable::explain,
-    url::Target,
-    usability::{Obstacle, Usability},
+    usability::Obstacle,
 };
 use crate::{
     DataVersion, DbError,

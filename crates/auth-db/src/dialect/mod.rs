@@ -80,6 +80,10 @@ impl Dialect {
     }
 
     /// Which committed data the database may lose in a crash because of its settings, in words for a log.
+    #[cfg_attr(
+        not(any(feature = "postgres", feature = "mariadb")),
+        expect(clippy::unused_async, unused_variables, reason = "only servers are asked")
+    )]
     pub async fn durability_warnings(self, reader: &Reader) -> Result<Vec<String>, DbError> {
         match self {
             // This program sets the durability of a file itself.
