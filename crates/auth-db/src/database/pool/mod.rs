@@ -5,10 +5,9 @@ mod server;
 
 use sea_orm::{DatabaseConnection, DbErr, RuntimeErr};
 
-pub use self::{
-    file::FilePool,
-    server::{ServerPool, Timeouts},
-};
+#[cfg(any(feature = "postgres", feature = "mariadb"))]
+pub use self::server::Timeouts;
+pub use self::{file::FilePool, server::ServerPool};
 use super::Usability;
 use crate::{DbError, Fault, error::Retry};
 
