@@ -198,7 +198,7 @@ async fn recorded(db: &DatabaseConnection) -> Result<Vec<String>, DbErr> {
     if !manager.has_table("seaql_migrations").await? {
         return Ok(Vec::new());
     }
-    // Not by the migrator, which would make the table: whoever asks may be allowed to read only.
+    // Not by the migrator, which would create the table: the database user may only be allowed to read.
     let rows =
         seaql_migrations::Entity::find().order_by_asc(seaql_migrations::Column::Version).all(db).await?;
     Ok(rows.into_iter().map(|row| row.version).collect())

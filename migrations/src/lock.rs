@@ -13,13 +13,13 @@ use crate::{MigrateError, Migrator};
 /// How long to wait for another run on `MariaDB`, in seconds. The others wait for as long as it takes.
 const PATIENCE: i64 = 600;
 
-/// Names the lock on `PostgreSQL`: any number that nobody else uses.
+/// Names the lock on `PostgreSQL`: a number that no other program uses.
 const NUMBER: i64 = 0x6175_7468_6d69_6772;
 
 /// Names the lock on `MariaDB`, where names are the server's: one for each database.
 const NAME: &str = "CONCAT('auth-migrations:', MD5(DATABASE()))";
 
-/// A run under way: nobody else migrates this database until it ends.
+/// A run in progress. No other process migrates this database until it ends.
 ///
 /// It is one transaction, so that all is applied or nothing; but for `MariaDB`, which commits each change of
 /// the schema by itself.
@@ -82,9 +82,9 @@ async fn lock(tx: &DatabaseTransaction) -> Result<(), MigrateError> {
         }
         DbBackend::MySql => {
             let lock = format!("SELECT CAST(GET_LOCK({NAME}, {PATIENCE}) AS SIGNED)");
-            let told = tx.query_one_raw(Statement::from_string(backend, lock)).await?;
-            let told = told.map(|row| row.try_get_by_index::<Option<i64>>(0)).transpose()?;
-            if told.flatten() != Some(1) {
+            let row = tx.query_one_raw(Statement::from_string(backend, lock)).await?;
+            let locked = row.map(|row| row.try_get_by_index::<Option<i64>>(0)).transpose()?;
+            if locked.flatten() != Some(1) {
                 return Err(MigrateError::Busy);
             }
         }

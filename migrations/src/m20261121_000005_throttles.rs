@@ -1,4 +1,4 @@
-//! `throttles`: tries to log in that failed, by account; for addresses that nobody has, too.
+//! `throttles`: failed attempts to log in by account, also for addresses without an account.
 
 use sea_orm_migration::{
     prelude::*,

@@ -1,4 +1,4 @@
-//! `devices`: where users logged in before, with the tries that failed there.
+//! `devices`: the known devices of users, with the failed attempts from each.
 
 use sea_orm_migration::{
     prelude::*,

@@ -129,7 +129,7 @@ mod tests {
         assert_eq!(delay_after(u32::MAX), MAX_DELAY);
     }
 
-    /// asvs 6.1.1, 6.3.1: a client that tries continuously.
+    /// asvs 6.1.1, 6.3.1: a client that guesses continuously.
     #[test]
     fn sixty_two_guesses_are_admitted_on_the_first_day_and_fewer_on_later_ones() {
         let (mut attempts, mut days) = (FailedAttempts::NONE, [0; 3]);

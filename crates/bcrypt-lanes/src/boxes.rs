@@ -1,6 +1,6 @@
 //! Blowfish's boxes: the fractional part of pi in hexadecimal, 32 bits at a time, first the 18 subkeys and then the
 //! four S-boxes (Schneier 1993). A test computes pi and compares.
-#![expect(clippy::unreadable_literal, reason = "nobody reads the digits of pi, with or without separators")]
+#![expect(clippy::unreadable_literal, reason = "separators do not make the digits of pi readable")]
 
 /// The subkeys that key set-up begins with.
 pub const P: [u32; 18] = [

@@ -94,8 +94,8 @@ fn lanes_for_cache(bytes: usize) -> usize {
 /// The size of the first-level data cache, in bytes, where the system tells; otherwise what is usual.
 fn first_level_cache() -> usize {
     const USUAL: usize = 32 * 1024;
-    let told = std::fs::read_to_string("/sys/devices/system/cpu/cpu0/cache/index0/size").ok();
-    let kib = told.and_then(|text| text.trim().strip_suffix('K')?.parse::<usize>().ok());
+    let size = std::fs::read_to_string("/sys/devices/system/cpu/cpu0/cache/index0/size").ok();
+    let kib = size.and_then(|text| text.trim().strip_suffix('K')?.parse::<usize>().ok());
     kib.filter(|kib| (8..=1024).contains(kib)).map_or(USUAL, |kib| kib * 1024)
 }
 

@@ -113,7 +113,7 @@ impl fmt::Display for BcryptHash {
     }
 }
 
-/// Shows version and cost: salt and digest are as good as the password for whoever has time.
+/// Shows the version and the cost. With the salt and the digest, an attacker could guess the password.
 impl fmt::Debug for BcryptHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("BcryptHash")

@@ -1,4 +1,4 @@
-//! The limits of emails to one address: a few per hour and a dozen per day of each kind, whoever causes them.
+//! The limits of emails to one address: a few per hour and a dozen per day of each kind, regardless of which client causes them.
 //!
 //! The outbox keeps what was sent for a day, and the limits are counted in it, so they hold on all nodes together
 //! (docs/adr/0017).

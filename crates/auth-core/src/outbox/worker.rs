@@ -248,7 +248,7 @@ impl Outbox {
             event = "mail.given_up",
             mail = mail.id,
             kind = %mail.mail.kind,
-            tries = mail.attempts,
+            attempts = mail.attempts,
             before = self.stats().given_up,
             cause,
             "an email was given up"

@@ -1,4 +1,4 @@
-//! The networks by which clients are told apart.
+//! The networks that identify clients.
 
 use std::net::IpAddr;
 

@@ -121,6 +121,13 @@ impl Fields {
         self.0.iter().find(|(given, _)| given == name).map(|(_, value)| value)
     }
 
+    async fn of(Body { content, bytes }: Body) -> Result<Self, Problem> {
+        match content? {
+            Content::Nothing if !bytes.is_empty() => Err(Problem::UnsupportedMediaType),
+            content => Ok(Self::parse(content, &bytes).await?),
+        }
+    }
+
     async fn parse(content: Content, body: &[u8]) -> Result<Self, Unreadable> {
         Self::new(match content {
             Content::Nothing => Vec::new(),
@@ -146,13 +153,7 @@ impl FromRequest for Fields {
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let body = Body::read(request.headers(), payload.take());
-        Box::pin(async move {
-            let Body { content, bytes } = body.await?;
-            match content? {
-                Content::Nothing if !bytes.is_empty() => Err(Problem::UnsupportedMediaType),
-                content => Ok(Self::parse(content, &bytes).await?),
-            }
-        })
+        Box::pin(async move { Self::of(body.await?).await })
     }
 }
 
@@ -167,14 +168,11 @@ impl FromRequest for NoFields {
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let body = Body::read(request.headers(), payload.take());
         Box::pin(async move {
-            let Body { content, bytes } = body.await?;
-            if bytes.is_empty() {
-                return Ok(Self);
+            let body = body.await?;
+            if !body.bytes.is_empty() {
+                Fields::of(body).await?;
             }
-            match content? {
-                Content::Nothing => Err(Problem::UnsupportedMediaType),
-                content => Ok(Fields::parse(content, &bytes).await.map(|_| Self)?),
-            }
+            Ok(Self)
         })
     }
 }

@@ -41,7 +41,7 @@ const SCARCE_KEEP_ALIVE: Duration = Duration::from_secs(5);
 /// The maximum time for a client to acknowledge the end of a connection.
 const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The accept backlog: the default limit of Linux (`somaxconn`). A client that exceeds it tries again after a second.
+/// The accept backlog: the default limit of Linux (`somaxconn`). A client that exceeds it connects again after a second.
 const BACKLOG: i32 = 4096;
 
 /// The options of the listener.

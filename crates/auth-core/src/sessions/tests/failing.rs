@@ -1,4 +1,4 @@
-//! An ending of which nobody knows whether it was committed.
+//! A revocation whose commit may or may not have succeeded.
 
 use auth_db::DbError;
 use sea_orm::ConnectionTrait;

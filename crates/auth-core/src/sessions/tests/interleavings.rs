@@ -24,7 +24,7 @@ enum Kind {
     LogIn,
 }
 
-/// A request under way.
+/// A request in flight.
 struct Request {
     kind: Kind,
     /// Which session it is about.

@@ -56,7 +56,7 @@ async fn each_of_many_checks_at_once_gets_its_own_answer() {
         for (user, answer) in answers[..USERS].iter().enumerate() {
             assert_eq!(answer, &Some(Some(email(user).as_str().to_owned())));
         }
-        assert_eq!(answers[USERS], Some(None), "nobody's");
+        assert_eq!(answers[USERS], Some(None), "of no user");
         assert_eq!(answers[USERS + 1], answers[0], "the same again");
     }
 }
@@ -76,7 +76,7 @@ async fn a_damaged_row_fails_its_own_check_and_no_other() {
 }
 
 #[tokio::test]
-async fn checks_whose_clients_have_gone_hold_up_nobody() {
+async fn cancelled_checks_delay_no_others() {
     let world = World::new().await;
     let (auth, tokens) = with_sessions(&world).await;
     for round in 0..20 {
