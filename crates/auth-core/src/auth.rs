@@ -11,7 +11,7 @@ use crate::{
     environment::Environment,
     outbox::{DeliveryReport, MailStats, Mailer, Outbox},
     passwords::{Denylist, HasherStats, decoy::Decoys, hasher::Hasher},
-    recovery::ResetIssuer,
+    reset_issuer::ResetIssuer,
     sessions::Sessions,
     throttle::Throttle,
 };

@@ -51,6 +51,7 @@ pub mod passwords;
 mod policy;
 mod precondition;
 pub mod recovery;
+mod reset_issuer;
 pub mod sessions;
 mod throttle;
 

@@ -14,7 +14,7 @@ use auth_db::{
 use time::OffsetDateTime;
 
 use super::Outbox;
-use crate::{ServiceError, recovery::IssuedReset};
+use crate::{ServiceError, reset_issuer::IssuedReset};
 
 /// The time for which the outbox keeps what was sent.
 pub const SENT_MAIL_RETENTION: Duration = Duration::from_hours(24);

@@ -21,7 +21,7 @@ pub(crate) use self::{
     notice::Notice,
 };
 pub use self::{stats::MailStats, worker::DeliveryReport};
-use crate::{environment::Environment, recovery::ResetIssuer};
+use crate::{environment::Environment, reset_issuer::ResetIssuer};
 
 /// Which emails are sent, and how.
 #[derive(Clone, Default)]

@@ -12,7 +12,7 @@ use time::OffsetDateTime;
 use tokio::time::Instant;
 
 use super::{Mail, MailBody, MailError, Mailer, Outbox};
-use crate::{ServiceError, recovery::IssuedReset};
+use crate::{ServiceError, reset_issuer::IssuedReset};
 
 /// The number of emails that one query reads.
 const BATCH: u64 = 32;

@@ -4,7 +4,6 @@ mod complete;
 mod issue;
 mod request;
 
-pub(crate) use self::issue::{IssuedReset, ResetIssuer};
 pub use self::{
     complete::{CompleteResetError, ResetCompletion},
     issue::IssueResetError,
