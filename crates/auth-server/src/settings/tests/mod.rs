@@ -1,5 +1,6 @@
 //! Errors of settings, with their texts.
 
+mod documentation;
 mod production;
 mod urls;
 mod values;
