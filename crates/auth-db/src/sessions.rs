@@ -237,25 +237,6 @@ pub enum Which {
     },
 }
 
-impl Which {
-    fn select(self) -> Select<session::Entity> {
-        match self {
-            Self::Token(digest) => session::Entity::find_by_id(digest.as_bytes().to_vec()),
-            Self::Id(user, id) => of_user(user).filter(session::COLUMN.id.eq(id.as_uuid())),
-            Self::AllOf(user) => of_user(user),
-            Self::AllBut(user, id) => of_user(user).filter(session::COLUMN.id.ne(id.as_uuid())),
-            Self::Any(limit) => session::Entity::find().limit(limit),
-            Self::Expired { now, idle_since, limit } => session::Entity::find()
-                .filter(
-                    Condition::any()
-                        .add(session::COLUMN.expires_at.lte(Micros::from(now)))
-                        .add(session::COLUMN.last_seen_at.lte(Micros::from(idle_since))),
-                )
-                .limit(limit),
-        }
-    }
-}
-
 /// Deletes sessions, and returns the digests of their tokens. Of concurrent transactions, one returns a session's digest.
 ///
 /// Other processes may have the sessions in their caches: [`notify::announce`] tells them.
@@ -264,7 +245,22 @@ impl Which {
 ///
 /// [`DbError::Unavailable`], [`DbError::Corrupt`].
 pub async fn delete(tx: &impl ConnectionTrait, which: Which) -> Result<Vec<SessionTokenDigest>, DbError> {
-    let deleted = digests(tx, which.select().lock_exclusive()).await?;
+    let selected = match which {
+        Which::Token(digest) => {
+            let done = session::Entity::delete_by_id(digest.as_bytes().to_vec()).exec(tx).await?;
+            return Ok(if done.rows_affected == 0 { Vec::new() } else { vec![digest] });
+        }
+        Which::Id(user, id) => of_user(user).filter(session::COLUMN.id.eq(id.as_uuid())),
+        Which::AllOf(user) => of_user(user),
+        Which::AllBut(user, id) => of_user(user).filter(session::COLUMN.id.ne(id.as_uuid())),
+        Which::Any(limit) => session::Entity::find().limit(limit),
+        Which::Expired { now, idle_since, limit } => {
+            let is_expired = session::COLUMN.expires_at.lte(Micros::from(now));
+            let is_idle = session::COLUMN.last_seen_at.lte(Micros::from(idle_since));
+            session::Entity::find().filter(Condition::any().add(is_expired).add(is_idle)).limit(limit)
+        }
+    };
+    let deleted = digests(tx, selected.lock_exclusive()).await?;
     let keys = deleted.iter().map(|digest| digest.as_bytes().to_vec()).collect();
     delete_listed::<session::Entity, Vec<u8>>(tx, session::Column::TokenDigest, keys).await?;
     Ok(deleted)

@@ -92,12 +92,7 @@ impl Auth {
         password: &Password,
         context: &RequestContext,
     ) -> Result<Reauthenticated, ReauthenticationError> {
-        // The address may have changed since the session was cached.
-        let filter = UserFilter::by_id(current.user_id);
-        let Some(user) = self.find_user(&filter).await? else {
-            return Err(ReauthenticationError::SessionRevoked);
-        };
-        match password::verify(self.parts(), &user.email, password, context).await {
+        match self.verify_current(current, password, context).await {
             Ok(Verified { authenticated, .. }) if authenticated.user().id != current.user_id => {
                 Err(ReauthenticationError::SessionRevoked)
             }
@@ -119,6 +114,30 @@ impl Auth {
                 Err(ReauthenticationError::SessionRevoked)
             }
             Err(PasswordError::Attempt(error)) => Err(error.into()),
+        }
+    }
+
+    /// Verifies the password of the user of a session, whose address may have changed since the session was cached.
+    async fn verify_current(
+        &self,
+        current: &AuthenticatedSession,
+        password: &Password,
+        context: &RequestContext,
+    ) -> Result<Verified, PasswordError> {
+        let result = password::verify(self.parts(), &current.email, password, context).await;
+        let found = match &result {
+            Ok(verified) => Some(verified.authenticated.user().id),
+            Err(PasswordError::Rejected(rejection)) => rejection.user_id(),
+            Err(PasswordError::Attempt(_)) => return result,
+        };
+        if found == Some(current.user_id) {
+            return result;
+        }
+        match self.find_user(&UserFilter::by_id(current.user_id)).await? {
+            Some(user) if user.email.key() != current.email.key() => {
+                password::verify(self.parts(), &user.email, password, context).await
+            }
+            _ => result,
         }
     }
 }

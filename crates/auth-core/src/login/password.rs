@@ -43,6 +43,16 @@ pub enum Rejection {
     Disabled(UserId),
 }
 
+impl Rejection {
+    /// The account of the address.
+    pub const fn user_id(&self) -> Option<UserId> {
+        match self {
+            Self::UnknownEmail => None,
+            Self::WrongPassword(user) | Self::Disabled(user) => Some(*user),
+        }
+    }
+}
+
 impl From<AttemptError> for PasswordError {
     fn from(error: AttemptError) -> Self {
         Self::Attempt(error)

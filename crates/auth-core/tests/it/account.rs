@@ -1,5 +1,6 @@
 //! What users do with their own accounts, and administrators with others'.
 
+use auth_core::Clock;
 use auth_core::{
     RequestContext,
     account::{ChangePasswordError, PasswordChange, Reauthentication, ReauthenticationError},
@@ -8,6 +9,7 @@ use auth_core::{
     recovery::IssueResetError,
     sessions::AuthenticatedSession,
 };
+use auth_db::text;
 use std::time::Duration;
 
 use crate::support::{ADA, PASSWORD, World, completion, context, email, password};
@@ -57,6 +59,30 @@ async fn a_changed_password_ends_an_outstanding_reset_link() {
     let late = world.complete_reset(completion(ADA, &link, "a third long passphrase")).await;
     assert!(matches!(late, Err(auth_core::recovery::CompleteResetError::InvalidToken)));
     assert!(world.log_in(ADA, NEW).await.is_ok());
+}
+
+/// The session was looked up before another program changed the address. Another user may have the old one by now.
+#[tokio::test]
+async fn a_password_is_verified_for_the_user_of_the_session_after_the_address_changed() {
+    let world = World::new().await;
+    let own = world.logged_in(ADA).await;
+    let current = world.current(&own).await;
+    let (id, now) = (current.user_id, world.clock.now());
+    let rename = async |tx| text::update_user(&tx, id, ["email=ada@new.example.org"], now).await;
+    world.db.write(rename).await.unwrap();
+    let context = context();
+    let change_from = |old| world.auth.change_password(&current, change(old, NEW), &context);
+
+    let wrong = change_from("wrong").await;
+    assert!(matches!(
+        wrong,
+        Err(ChangePasswordError::Reauthentication(ReauthenticationError::WrongPassword))
+    ));
+    world.register(ADA).await;
+    change_from(PASSWORD).await.unwrap();
+
+    assert!(world.log_in("ada@new.example.org", NEW).await.is_ok());
+    assert!(world.log_in(ADA, PASSWORD).await.is_ok(), "the password of the other user is unchanged");
 }
 
 #[tokio::test]

@@ -30,10 +30,10 @@ const LIMITS: [(&str, usize, usize); 14] = [
     ("a session check", 1, 1),
     ("a list of one's sessions", 1, 1),
     ("a logout", 5, 5),
-    ("a changed password", 19, 18),
+    ("a changed password", 18, 17),
     ("a request for a reset", 1, 1),
     ("a completed reset", 14, 14),
-    ("a deleted account", 13, 12),
+    ("a deleted account", 12, 11),
 ];
 
 /// Counts what each use case asks.
