@@ -137,7 +137,7 @@ impl Auth {
             Some(user) if user.email.key() != current.email.key() => {
                 password::verify(self.parts(), &user.email, password, context).await
             }
-            _ => result,
+            _ => Err(PasswordError::Rejected(Rejection::UnknownEmail)),
         }
     }
 }

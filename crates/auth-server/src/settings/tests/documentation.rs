@@ -28,8 +28,16 @@ fn documented() -> BTreeMap<String, String> {
     cells.map(|cells| (format!("AUTH_{}", cells[0].trim_end_matches('`')), cells[1].to_owned())).collect()
 }
 
-/// The settings of `--help`: variable, flag, and the defaults in both profiles if they are values.
-fn helped() -> Vec<(String, String, Option<(String, Option<String>)>)> {
+/// A setting of `--help`.
+struct Helped {
+    variable: String,
+    flag: String,
+    /// The default if it is a value, and that of production if it differs.
+    default: Option<(String, Option<String>)>,
+}
+
+/// The settings of `--help`.
+fn helped() -> Vec<Helped> {
     let command = Cli::command();
     let arguments = command.get_arguments().filter_map(|argument| {
         let variable = argument.get_env()?.to_str().unwrap().to_owned();
@@ -41,7 +49,7 @@ fn helped() -> Vec<(String, String, Option<(String, Option<String>)>)> {
                 None => (values, None),
             }
         });
-        Some((variable, argument.get_long().unwrap().to_owned(), default))
+        Some(Helped { variable, flag: argument.get_long().unwrap().to_owned(), default })
     });
     arguments.collect()
 }
@@ -58,7 +66,7 @@ fn checked(profile: &[(&str, &str)], more: Option<(&str, &str)>) -> Vec<String> 
 #[test]
 fn the_documentation_and_the_help_name_the_same_settings_and_defaults() {
     let mut documented = documented();
-    for (variable, _, default) in helped() {
+    for Helped { variable, default, .. } in helped() {
         let cell = documented.remove(&variable).unwrap_or_else(|| panic!("{variable} is not documented"));
         let expected = match default {
             Some((value, Some(production))) => format!("`{value}`; production `{production}`"),
@@ -74,7 +82,7 @@ fn the_documentation_and_the_help_name_the_same_settings_and_defaults() {
 #[test]
 fn a_documented_default_has_the_same_effect_as_no_value() {
     let mut count = 0;
-    for (variable, flag, default) in helped() {
+    for Helped { variable, flag, default } in helped() {
         let Some((value, production)) = default else { continue };
         count += 1;
         // `listen` and `profile` are given in the settings of production.
