@@ -76,7 +76,7 @@ impl Session {
         }
         if now < self.stored + IDLE {
             Expected::Live
-        } else if now >= self.used + IDLE + LENIENCE {
+        } else if now >= self.used.max(self.stored) + IDLE + LENIENCE {
             Expected::Over
         } else {
             Expected::Either
