@@ -4,7 +4,7 @@ FROM rust:1.95-slim-bookworm AS build
 WORKDIR /src
 COPY . .
 # Crates that others wrote are kept between builds, as they came and as they were compiled. Ours are newer than what was
-# compiled before, whatever the times of their files say: those of a second checkout or an archive may be old.
+# compiled before, regardless of the times of their files: those of a second checkout or an archive may be old.
 RUN --mount=type=cache,id=auth-server-registry,target=/usr/local/cargo/registry \
     --mount=type=cache,id=auth-server-target,target=/src/target,sharing=locked \
     find crates migrations -type f -exec touch {} + \

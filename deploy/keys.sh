@@ -3,7 +3,7 @@
 # each machine. Needs openssl.
 #
 # keys.sh DATABASE MAIL MIGRATION NODES [again]: for each of them a folder with what it needs and nothing else. What is
-# complete is left alone. If something is missing, or with `again`, keys and certificates are made anew; passwords stay
+# complete is left alone. If something is missing, or with `again`, keys and certificates are generated again; passwords stay
 # those that are found in any of the folders, because the database knows them.
 set -eu
 umask 022
@@ -55,7 +55,7 @@ owner=$({ known "$database/owner_password"; of_url "$migration/owner_url"; } | p
 service=$({ known "$database/service_password"; of_url "$nodes/database_url"; } | password)
 mailer=$({ known "$mail/logins" | sed -n 's/^auth://p'; of_url "$nodes/smtp_url"; of_url "$migration/smtp_url"; } | password)
 
-# Each folder is seen by one service only, which is nobody special there: it must be able to read. A file appears as a
+# Each folder is seen by one service only, which is unprivileged there and must be able to read. A file appears as a
 # whole: who is interrupted leaves nothing half written.
 put() {
   cat > "$1.new"

@@ -16,7 +16,7 @@ pub fn execute(folder: &Path, statements: &[&str]) -> anyhow::Result<()> {
     })
 }
 
-/// The texts that a query answers with.
+/// The texts that a query returns.
 pub fn texts(folder: &Path, query: &'static str) -> anyhow::Result<Vec<String>> {
     Builder::new_current_thread().build()?.block_on(async {
         let mut database = open(folder).await?;

@@ -1,4 +1,4 @@
-//! The floor: a bare actix-web app that answers JSON and does nothing else, in a process of its own.
+//! The floor: a bare actix-web app that returns JSON and does nothing else, in a separate process.
 
 use actix_web::{App, HttpResponse, HttpServer, Responder, rt::System, web};
 use serde::Serialize;

@@ -10,10 +10,10 @@ use std::{
 use anyhow::{Context, bail};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
-/// How long an answer may take: longer than anything that is measured.
-const PATIENCE: Duration = Duration::from_mins(2);
+/// The timeout of a response: longer than anything that is measured.
+const TIMEOUT: Duration = Duration::from_mins(2);
 
-/// An answer: status, head and body.
+/// A response: status, head and body.
 #[derive(Debug, Clone)]
 pub struct Answer {
     pub status: u16,
@@ -70,9 +70,9 @@ pub fn get(path: &str, cookies: &str) -> Vec<u8> {
     request("GET", path, &[format!("Cookie: {cookies}")], "")
 }
 
-/// Where an answer in a buffer ends, once all of it is there.
+/// The end of a complete response in a buffer.
 ///
-/// `None` if more must be read; answers that end with their connection are not understood.
+/// `None` if more must be read. Responses that end with their connection are not supported.
 pub fn end_of_answer(buffer: &[u8]) -> Option<usize> {
     let head = buffer.windows(4).position(|four| four == b"\r\n\r\n")? + 4;
     if find(&buffer[..head], b"\ntransfer-encoding: chunked").is_some() {
@@ -83,7 +83,7 @@ pub fn end_of_answer(buffer: &[u8]) -> Option<usize> {
     (buffer.len() >= end).then_some(end)
 }
 
-/// The status of an answer of which at least the first line is there; 0 if it is none.
+/// The status of a response whose first line is complete; 0 if it is malformed.
 pub fn status(buffer: &[u8]) -> u16 {
     buffer.get(9..12).and_then(|digits| std::str::from_utf8(digits).ok()?.parse().ok()).unwrap_or(0)
 }
@@ -110,9 +110,9 @@ pub struct Connection {
 
 impl Connection {
     pub fn open(address: SocketAddr) -> io::Result<Self> {
-        let stream = TcpStream::connect_timeout(&address, PATIENCE)?;
+        let stream = TcpStream::connect_timeout(&address, TIMEOUT)?;
         stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_read_timeout(Some(TIMEOUT))?;
         Ok(Self { stream, buffer: Vec::with_capacity(4096) })
     }
 
@@ -136,7 +136,7 @@ impl Connection {
         Ok(Answer { status: status(&self.buffer), head, body: self.buffer[head_end + 4..end].to_vec() })
     }
 
-    /// Asks, and answers whether the status was this; on a new connection if the old one was closed.
+    /// Sends a request and returns whether it got this status. Opens a new connection if the old one was closed.
     pub fn try_for(&mut self, address: SocketAddr, request: &[u8], status: u16) -> anyhow::Result<bool> {
         if let Ok(answer) = self.ask(request) {
             return Ok(answer.status == status);

@@ -24,7 +24,7 @@ impl Sink {
         thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
                 let counter = Arc::clone(&counter);
-                // Who hangs up has nothing more to say.
+                // The client closed the connection.
                 thread::spawn(move || converse(&stream, &counter).ok());
             }
         });

@@ -3,11 +3,11 @@
 //! ```text
 //! cargo run --release -p bench             all of the table, at most 30 minutes; exit code 1 on a miss
 //! cargo run --release -p bench -- scale    the session check with up to 10 million users and sessions
-//! cargo run --release -p bench -- timing   whether the time of a failed login, or of a request for a reset, tells anything
+//! cargo run --release -p bench -- timing   whether the time of a failed login or a request for a reset reveals anything
 //! cargo run --release -p bench -- peers    beside other servers, from the package registries
 //! cargo run --release -p bench -- --database postgres    on a database server; or mariadb
 //! cargo run --release -p bench -- latency  what takes how long if the database is far away
-//! cargo run --release -p bench -- trouble  how soon clients are told that a database is gone, and how soon it is used again
+//! cargo run --release -p bench -- faults   how soon requests fail when the database is unavailable, and how soon they succeed again
 //! ```
 //!
 //! It knows the service by HTTP, and its tables only to fill them. Load goes to loopback.
@@ -17,6 +17,7 @@
 
 mod behind_proxy;
 mod database;
+mod faults;
 mod floor;
 mod hashes;
 mod http;
@@ -32,7 +33,6 @@ mod servers;
 mod stats;
 mod svg;
 mod timing;
-mod trouble;
 
 use std::{process::ExitCode, time::Instant};
 
@@ -54,7 +54,7 @@ fn main() -> ExitCode {
         ["scale"] => run("scale", scale::measure),
         ["timing"] => run("timing", timing::measure),
         ["peers"] => run("peers", peers::measure),
-        ["trouble"] => run("trouble", trouble::measure),
+        ["faults"] => run("faults", faults::measure),
         ["latency"] => run("latency", latency::measure),
         ["--database", name] => run(name, |report| servers::measure(name, report)),
         // One part of the table, while working on it.
@@ -74,7 +74,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Measures, and writes down what came out; answers whether everything was reached.
+/// Measures and stores the results. Returns whether all targets were reached.
 fn run(name: &str, measure: impl FnOnce(&mut Report) -> anyhow::Result<()>) -> anyhow::Result<bool> {
     process::build()?;
     // What was written before must not be waited for by what is measured.
@@ -86,5 +86,5 @@ fn run(name: &str, measure: impl FnOnce(&mut Report) -> anyhow::Result<()>) -> a
 }
 
 fn bail_with_usage() -> anyhow::Result<bool> {
-    bail!("usage: bench [scale|timing|peers|trouble|latency|--database postgres|--database mariadb]")
+    bail!("usage: bench [scale|timing|peers|faults|latency|--database postgres|--database mariadb]")
 }

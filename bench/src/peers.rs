@@ -19,17 +19,17 @@ use crate::{
 
 const EMAIL: &str = "grace@example.org";
 
-/// Somebody else's server.
+/// A server of another project.
 struct Peer {
     name: &'static str,
     /// Its folder under `bench/peers/`.
     folder: &'static str,
     /// What it runs on, and what hashes its passwords.
     settings: &'static str,
-    /// The packages whose versions are told.
+    /// The packages whose versions are reported.
     packages: &'static [&'static str],
     start: fn(&Place, SocketAddr) -> Command,
-    /// A path that answers once it is there.
+    /// A path that responds once the server is ready.
     first: &'static str,
     register: fn() -> Vec<u8>,
     log_in: fn() -> Vec<u8>,
@@ -185,7 +185,7 @@ fn free_address() -> anyhow::Result<SocketAddr> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?)
 }
 
-/// Puts a peer into a folder of its own beside the build; its data is made anew.
+/// Puts a peer into its own folder beside the build, with new data.
 fn install(peer: &Peer) -> anyhow::Result<Place> {
     let program = repository().join("bench/peers").join(peer.folder).canonicalize()?;
     let installed = std::env::current_exe()?.with_file_name("bench-peers").join(peer.folder);
@@ -216,8 +216,9 @@ fn install(peer: &Peer) -> anyhow::Result<Place> {
 }
 
 fn prefix_of_node() -> anyhow::Result<String> {
-    let told = command("node").args(["-p", "require('path').resolve(process.execPath, '../..')"]).output()?;
-    Ok(String::from_utf8(told.stdout)?.trim().to_owned())
+    let output =
+        command("node").args(["-p", "require('path').resolve(process.execPath, '../..')"]).output()?;
+    Ok(String::from_utf8(output.stdout)?.trim().to_owned())
 }
 
 fn succeed(command: &mut Command) -> anyhow::Result<()> {
@@ -229,7 +230,7 @@ fn succeed(command: &mut Command) -> anyhow::Result<()> {
 }
 
 fn tell_versions(peer: &Peer, place: &Place) -> anyhow::Result<String> {
-    let mut told = Vec::new();
+    let mut versions = Vec::new();
     for package in peer.packages {
         let manifest = place.installed.join("node_modules").join(package).join("package.json");
         let version = if manifest.exists() {
@@ -241,9 +242,9 @@ fn tell_versions(peer: &Peer, place: &Place) -> anyhow::Result<String> {
             let version = text.lines().find_map(|line| line.strip_prefix("Version: "));
             version.unwrap_or("unknown").to_owned()
         };
-        told.push(format!("{package} {version}"));
+        versions.push(format!("{package} {version}"));
     }
-    Ok(told.join(", "))
+    Ok(versions.join(", "))
 }
 
 /// Replaces what stands between the two marks in `docs/benchmarks.md`.

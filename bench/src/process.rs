@@ -18,8 +18,8 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::http::{self, Connection};
 
-/// How long a server may take to answer first, or to end.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// The timeout for the first response of a server, and for its end.
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The folder of the repository.
 pub fn repository() -> &'static Path {
@@ -50,11 +50,11 @@ fn beside_this_program(name: &str) -> anyhow::Result<PathBuf> {
     Ok(env::current_exe()?.with_file_name(name))
 }
 
-/// A server under way; it is ended when this is dropped.
+/// A running server. Dropping it ends the process.
 pub struct Server {
     child: Child,
     pub address: SocketAddr,
-    /// From the start of the process to its first answer.
+    /// From the start of the process to its first response.
     pub first_answer: Duration,
 }
 
@@ -85,7 +85,7 @@ impl Server {
         Self::start(start, "/profile")
     }
 
-    /// A server that says `http://…` in its first line, and answers a path.
+    /// A server that prints `http://…` in its first line and responds at a path.
     fn start(mut start: Command, path: &str) -> anyhow::Result<Self> {
         let began = Instant::now();
         let mut child = start.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
@@ -98,7 +98,7 @@ impl Server {
         Ok(server)
     }
 
-    /// A server of somebody else, that was told where to listen.
+    /// A server of another project, started with the address to listen on.
     pub fn of_others(mut start: Command, address: SocketAddr, path: &str) -> anyhow::Result<Self> {
         let began = Instant::now();
         let child = start.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
@@ -109,7 +109,7 @@ impl Server {
 
     fn wait_for(&mut self, path: &str, began: Instant) -> anyhow::Result<()> {
         let request = http::request("GET", path, &[], "");
-        while began.elapsed() < PATIENCE {
+        while began.elapsed() < TIMEOUT {
             if let Ok(Some(status)) = self.child.try_wait() {
                 bail!("the server ended: {status}");
             }
@@ -121,7 +121,7 @@ impl Server {
             }
             thread::sleep(Duration::from_micros(200));
         }
-        bail!("no answer in {PATIENCE:?}")
+        bail!("no answer in {TIMEOUT:?}")
     }
 
     pub fn connect(&self) -> anyhow::Result<Connection> {
@@ -156,7 +156,7 @@ impl Server {
         let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw).context("a process id")?;
         kill_process(pid, Signal::TERM)?;
         let began = Instant::now();
-        while began.elapsed() < PATIENCE {
+        while began.elapsed() < TIMEOUT {
             if self.child.try_wait()?.is_some() {
                 return Ok(());
             }

@@ -1,4 +1,4 @@
-//! What was measured: on the screen while it goes on, then as a table, JSON and plots under `bench/results/`.
+//! The results: printed while they are measured, then as a table, JSON and plots in `bench/results/`.
 
 use std::{fmt::Write as _, fs};
 

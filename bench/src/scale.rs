@@ -86,7 +86,7 @@ fn log_in_some(folder: &Path) -> anyhow::Result<Vec<Vec<u8>>> {
     Ok(requests)
 }
 
-/// Adds so many users with a session each.
+/// Adds a number of users with a session each.
 fn fill(folder: &Path, count: usize) -> anyhow::Result<()> {
     let indexes = texts(
         folder,

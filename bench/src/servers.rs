@@ -77,7 +77,7 @@ fn checks(database: &DatabaseServer, report: &mut Report) -> anyhow::Result<()> 
     report.row(row.beside("bare actix-web", &bare).at_least(0.12));
     let row =
         Row::new(format!("GET /profile on {kind}, {CONNECTIONS} connections, as is"), "/s", &from_memory);
-    // On MariaDB nothing is remembered.
+    // On MariaDB nothing is cached.
     let to_reach = if kind == Kind::Postgres { 0.7 } else { 0.12 };
     report.row(row.beside("bare actix-web", &bare).at_least(to_reach));
     Ok(())

@@ -5,7 +5,7 @@ pub fn median(numbers: &[f64]) -> f64 {
     percentile(numbers, 50.0)
 }
 
-/// The number that so many per cent do not exceed.
+/// The percentile of a sample.
 pub fn percentile(numbers: &[f64], percent: f64) -> f64 {
     let mut sorted = numbers.to_vec();
     sorted.sort_by(f64::total_cmp);

@@ -1,4 +1,4 @@
-//! Whether the time of a failed login, or of a request for a reset, tells anything about the account.
+//! Whether the time of a failed login or a request for a reset reveals anything about the account.
 
 use std::{
     hint,
@@ -27,7 +27,7 @@ const RESETS: usize = 5000;
 /// A difference put in on purpose.
 const PLANTED: Duration = Duration::from_micros(200);
 
-/// Hashes that others leave behind, of passwords that nobody knows.
+/// Hashes of other systems, of unknown passwords.
 const FOREIGN: [(&str, &str); 4] = [
     (
         "argon2id, 19 MiB",
@@ -58,7 +58,7 @@ pub fn measure(report: &mut Report) -> anyhow::Result<()> {
         ] {
             let (wrong, other) = compare(&mut connection, pairs, email, password, Duration::ZERO)?;
             let name = format!("{kind}, {pairs} pairs at cost {cost}");
-            tell(report, &name, "a wrong password", &wrong, &other);
+            add_rows(report, &name, "a wrong password", &wrong, &other);
         }
         if cost == "4" {
             let (wrong, later) = compare(&mut connection, pairs, Some(EMAIL), "wrong password", PLANTED)?;
@@ -75,8 +75,8 @@ pub fn measure(report: &mut Report) -> anyhow::Result<()> {
     resets(report)
 }
 
-/// Requests for a reset by mail, for addresses that somebody has and that nobody has. There are so many of the first
-/// that nobody gets more mails than three, so that all are sent while others are asked for.
+/// Requests for a reset by email, for addresses with and without an account. There are so many accounts that no address
+/// gets more than three emails, so that all are sent during the measurement.
 fn resets(report: &mut Report) -> anyhow::Result<()> {
     let (folder, sink) = (tempfile::tempdir()?, Sink::start()?);
     let settings = sink.settings();
@@ -97,20 +97,20 @@ fn resets(report: &mut Report) -> anyhow::Result<()> {
         connection.expect(&request, 200)?;
         anyhow::Ok(began.elapsed().as_secs_f64() * 1e6)
     };
-    let (mut somebody, mut nobody) = (Vec::with_capacity(RESETS), Vec::with_capacity(RESETS));
+    let (mut known_times, mut unknown_times) = (Vec::with_capacity(RESETS), Vec::with_capacity(RESETS));
     for number in 0..RESETS {
         let unknown = format!("u{number:04}@example.org");
         if number % 2 == 0 {
-            somebody.push(ask(&known(number))?);
+            known_times.push(ask(&known(number))?);
         }
-        nobody.push(ask(&unknown)?);
+        unknown_times.push(ask(&unknown)?);
         if number % 2 == 1 {
-            somebody.push(ask(&known(number))?);
+            known_times.push(ask(&known(number))?);
         }
     }
     report.note(format!("{} mails were sent meanwhile", sink.taken()));
     let name = format!("a reset asked for an unknown address, {RESETS} pairs");
-    tell(report, &name, "a known one", &somebody, &nobody);
+    add_rows(report, &name, "a known one", &known_times, &unknown_times);
     Ok(())
 }
 
@@ -125,7 +125,7 @@ fn compare(
 ) -> anyhow::Result<(Vec<f64>, Vec<f64>)> {
     let (mut wrong, mut other) = (Vec::with_capacity(pairs), Vec::with_capacity(pairs));
     for number in 0..pairs + 20 {
-        // Addresses of one length, so that the request is, too.
+        // Addresses of one length, so that all requests have one length.
         let unknown = format!("n{number:02}@example.org");
         let first = number % 2 == 0;
         if first {
@@ -153,7 +153,7 @@ fn fail(connection: &mut Connection, email: &str, password: &str, extra: Duratio
     Ok(began.elapsed().as_secs_f64() * 1e6)
 }
 
-fn tell(report: &mut Report, name: &str, usual: &str, usuals: &[f64], others: &[f64]) {
+fn add_rows(report: &mut Report, name: &str, usual: &str, usuals: &[f64], others: &[f64]) {
     report.note(format!(
         "{name}: medians {:.1} µs, and {:.1} µs for {usual}",
         median(others),

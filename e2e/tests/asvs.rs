@@ -1,5 +1,5 @@
 //! `docs/asvs.csv`: which test proves which requirement of OWASP ASVS 5.0, chapters 6 and 7.
-#![expect(clippy::unwrap_used, reason = "a test that can't go on should say where")]
+#![expect(clippy::unwrap_used, reason = "a failing test should show where")]
 
 use std::{
     collections::{BTreeSet, HashMap},

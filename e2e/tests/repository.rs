@@ -1,5 +1,5 @@
 //! Tests of the repository itself: which crate may know which, licences, versions that occur twice.
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that can't go on should say where")]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a failing test should show where")]
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashSet},
@@ -44,39 +44,29 @@ const NEVER: [(&str, &[&str]); 5] = [
     ("auth-migrations", &["actix-web", "anyhow"]),
 ];
 
-/// Licences that ask nothing of our users but a notice.
-const LICENCES: [&str; 10] = [
-    "MIT",
-    "Apache-2.0",
-    "BSD-2-Clause",
-    "BSD-3-Clause",
-    "MPL-2.0",
-    "ISC",
-    "Zlib",
-    "Unicode-3.0",
-    "0BSD",
-    "CC0-1.0",
-];
+/// The rules for dependencies in `deny.toml`.
+static RULES: LazyLock<toml::Table> = LazyLock::new(|| {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../deny.toml");
+    std::fs::read_to_string(path).expect("deny.toml exists").parse().expect("deny.toml is TOML")
+});
 
-/// Versions that occur twice in the binary, because two of the crates that we build on have not met yet.
-const TWICE: [(&str, &str); 9] = [
-    ("base64", "SQLx is behind bcrypt"),
-    ("block-buffer", "SQLx is one generation of RustCrypto behind"),
-    ("cpufeatures", "SQLx is one generation of RustCrypto behind"),
-    ("crypto-common", "SQLx is one generation of RustCrypto behind"),
-    ("digest", "SQLx is one generation of RustCrypto behind"),
-    ("getrandom", "ring is behind the rest of the world"),
-    ("hashbrown", "hashlink is behind indexmap"),
-    ("http", "actix-web is one generation behind what reads forms in parts"),
-    ("sha2", "SQLx is one generation of RustCrypto behind"),
-];
+/// The licences that are allowed.
+fn allowed_licences() -> Vec<&'static str> {
+    RULES["licenses"]["allow"].as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect()
+}
+
+/// The crates that may be in the binary twice, with the reason.
+fn allowed_duplicates() -> BTreeMap<&'static str, &'static str> {
+    let entries = RULES["bans"]["skip"].as_array().unwrap();
+    entries.iter().map(|it| (it["crate"].as_str().unwrap(), it["reason"].as_str().unwrap())).collect()
+}
 
 fn host() -> String {
     let version = rustc_version();
     version.lines().find_map(|line| line.strip_prefix("host: ")).unwrap().to_owned()
 }
 
-#[expect(clippy::disallowed_methods, reason = "the compiler tells which machine this is")]
+#[expect(clippy::disallowed_methods, reason = "the compiler prints the target")]
 fn rustc_version() -> String {
     let output = std::process::Command::new("rustc").arg("-vV").output().expect("rustc runs");
     String::from_utf8(output.stdout).unwrap()
@@ -139,12 +129,13 @@ fn no_crate_names_what_belongs_to_another_layer() {
 /// asvs 15.1.2, 15.2.4: what we build on comes from the public registry, under a licence that we can pass on.
 #[test]
 fn every_dependency_has_a_licence_that_asks_for_no_more_than_a_notice() {
+    let licences = allowed_licences();
     for package in &METADATA.packages {
         let licence = package.license.as_deref().unwrap_or_else(|| panic!("{} has none", package.name));
         // The older way to write "or".
         let expression = spdx::Expression::parse(&licence.replace('/', " OR ")).expect(licence);
         let allowed = expression
-            .evaluate(|requirement| requirement.license.id().is_some_and(|id| LICENCES.contains(&id.name)));
+            .evaluate(|requirement| requirement.license.id().is_some_and(|id| licences.contains(&id.name)));
         assert!(allowed, "{} {}: {licence}", package.name, package.version);
         let from_registry =
             package.source.as_ref().is_some_and(|source| source.repr.starts_with("registry+"));
@@ -161,18 +152,18 @@ fn no_crate_is_in_the_binary_twice_without_a_reason() {
     }
     assert!(versions.len() > 100, "the list is that of a whole program");
 
-    let reasons: BTreeMap<&str, &str> = TWICE.into();
+    let reasons = allowed_duplicates();
     let twice: BTreeMap<_, _> = versions.into_iter().filter(|(_, versions)| versions.len() > 1).collect();
     let unexplained: Vec<_> = twice.iter().filter(|(name, _)| !reasons.contains_key(name.as_str())).collect();
     assert!(unexplained.is_empty(), "{unexplained:?}");
     for name in reasons.keys() {
-        assert!(twice.contains_key(*name), "{name} occurs once: its reason can go");
+        assert!(twice.contains_key(*name), "{name} occurs once: remove it from deny.toml");
     }
 }
 
 /// What ends up in a binary or library, as `name version`: what it is built of with the features that are on, less what
-/// only runs at build time. `cargo metadata` lists what is off as well, so `cargo tree` is asked.
-#[expect(clippy::disallowed_methods, reason = "cargo tells what it builds")]
+/// only runs at build time. `cargo metadata` also lists what is off, so `cargo tree` is used.
+#[expect(clippy::disallowed_methods, reason = "cargo prints what it builds")]
 fn built_into(selection: &[&str]) -> BTreeSet<(String, String)> {
     let cargo = std::env::var_os("CARGO").expect("cargo runs the tests");
     let output = std::process::Command::new(cargo)
@@ -200,7 +191,8 @@ fn every_library_can_be_published_and_tried_out() {
         assert!(package.description.as_ref().is_some_and(|text| text.len() > 20), "{}", package.name);
         let readme = std::fs::read_to_string(folder.join("README.md")).unwrap();
         assert!(readme.starts_with(&format!("# {}\n", package.name)), "{}", package.name);
-        assert!(package.documentation.is_some(), "{}", package.name);
+        assert!(package.documentation.is_some() && package.repository.is_some(), "{}", package.name);
+        assert!(package.readme.is_some(), "{}", package.name);
         for licence in ["LICENSE-APACHE", "LICENSE-MIT"] {
             // A link to the one of the repository, which a package gets as a file.
             assert!(

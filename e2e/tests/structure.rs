@@ -1,13 +1,11 @@
-//! Tests of the sources and documents: dependencies between the modules of auth-core, and links between documents.
-#![expect(clippy::unwrap_used, reason = "a test that can't go on should say where")]
+//! Dependencies between the modules of auth-core, and implementations on `Auth`.
+#![expect(clippy::unwrap_used, reason = "a failing test should show where")]
 
-use std::{
-    collections::BTreeSet,
-    fs,
-    path::{Path, PathBuf},
-};
+mod sources;
 
-const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+use std::{collections::BTreeSet, fs, path::Path};
+
+use sources::{ROOT, files};
 
 /// The engines of auth-core, and what they share.
 const ENGINES: [&str; 9] = [
@@ -24,20 +22,6 @@ const ENGINES: [&str; 9] = [
 
 /// The modules of use cases, which engines must not name.
 const USE_CASES: [&str; 4] = ["login", "account", "recovery", "admin"];
-
-/// The files below a path, or the file itself, with this extension.
-fn files(path: &Path, extension: &str) -> Vec<PathBuf> {
-    if !path.is_dir() {
-        let is_one = path.extension().is_some_and(|found| found == extension);
-        return if is_one { vec![path.to_owned()] } else { Vec::new() };
-    }
-    let is_output =
-        path.file_name().is_some_and(|name| name == "target" || name == "node_modules" || name == ".git");
-    if is_output {
-        return Vec::new();
-    }
-    fs::read_dir(path).unwrap().flat_map(|entry| files(&entry.unwrap().path(), extension)).collect()
-}
 
 /// The words of the code of a file, without comments and unit tests.
 fn code(text: &str) -> String {
@@ -119,37 +103,52 @@ fn imports_of_both_forms_are_found() {
     assert_eq!(imported_modules(code), BTreeSet::from(expected));
 }
 
-/// The anchor of a heading, as web views of repositories make it.
-fn anchor(heading: &str) -> String {
-    let kept = heading.trim_start_matches('#').trim().to_lowercase();
-    kept.chars()
-        .filter(|character| character.is_alphanumeric() || matches!(character, ' ' | '-' | '_'))
-        .map(|character| if character == ' ' { '-' } else { character })
-        .collect()
+/// The maximum numbers of lines of a file, of a file of tests, and of a function.
+const MAX_LINES: [usize; 3] = [300, 400, 45];
+
+/// The functions of a formatted file that are too long, with their numbers of lines.
+fn long_functions(text: &str) -> Vec<(String, usize)> {
+    let lines: Vec<&str> = text.lines().collect();
+    let mut long = Vec::new();
+    for (start, line) in lines.iter().enumerate() {
+        let code = line.trim_start();
+        let is_function =
+            ["fn ", "pub fn ", "async fn ", "pub async fn ", "pub(super) fn ", "pub(crate) fn "]
+                .iter()
+                .any(|begin| code.starts_with(begin));
+        if !is_function || code.ends_with(';') || code.ends_with('}') {
+            continue;
+        }
+        let end = format!("{}}}", &line[..line.len() - code.len()]);
+        let length = lines[start..].iter().position(|line| *line == end).map_or(0, |count| count + 1);
+        if length > MAX_LINES[2] {
+            long.push((code.to_owned(), length));
+        }
+    }
+    long
 }
 
 #[test]
-fn links_between_documents_lead_to_files_and_headings() {
-    let mut broken = Vec::new();
+fn files_and_functions_are_short() {
     let mut count = 0;
-    for file in files(Path::new(ROOT), "md") {
-        let text = fs::read_to_string(&file).unwrap();
-        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
-            if link.contains("://") || link.starts_with("mailto:") {
-                continue;
-            }
+    for folder in ["crates", "migrations", "bench", "test-servers", "e2e"] {
+        for file in files(&Path::new(ROOT).join(folder), "rs") {
             count += 1;
-            let (path, heading) = link.split_once('#').unwrap_or((link, ""));
-            let target = if path.is_empty() { file.clone() } else { file.parent().unwrap().join(path) };
-            let has_heading = || {
-                let target = fs::read_to_string(&target).unwrap_or_default();
-                target.lines().any(|line| line.starts_with('#') && anchor(line) == heading)
-            };
-            if !target.exists() || !(heading.is_empty() || has_heading()) {
-                broken.push(format!("{}: {link}", file.display()));
-            }
+            let text = fs::read_to_string(&file).unwrap();
+            let is_test = file.components().any(|part| part.as_os_str() == "tests");
+            let max = MAX_LINES[usize::from(is_test)];
+            let lines = text.lines().count();
+            assert!(lines <= max, "{} has {lines} lines", file.display());
+            assert_eq!(long_functions(&text), [], "{}", file.display());
         }
     }
-    assert_eq!(broken, [""; 0]);
-    assert!(count >= 80, "{count}");
+    assert!(count >= 300, "{count}");
+}
+
+#[test]
+fn a_long_function_is_found() {
+    let body = "        step();\n".repeat(44);
+    let text =
+        format!("impl Auth {{\n    fn long(&self) {{\n{body}    }}\n    fn short(&self) {{\n    }}\n}}\n");
+    assert_eq!(long_functions(&text), [("fn long(&self) {".to_owned(), 46)]);
 }

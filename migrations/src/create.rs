@@ -1,4 +1,4 @@
-//! Creating a table and dropping it, with what each database needs said.
+//! Creating and dropping a table, with the differences between the databases.
 
 use sea_orm_migration::{prelude::*, sea_orm::DbBackend};
 

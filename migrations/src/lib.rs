@@ -78,7 +78,7 @@ impl Status {
     }
 }
 
-/// Why migrations did not run. Nothing was changed; on `MariaDB`, what [`status`] tells.
+/// Why migrations did not run. Nothing was changed; on `MariaDB`, [`status`] shows what was.
 #[derive(Debug, thiserror::Error)]
 pub enum MigrateError {
     /// The database is from a newer version.
@@ -103,7 +103,7 @@ pub enum MigrateError {
     Database(#[from] DbErr),
 }
 
-/// Tells how far the schema is, and changes nothing.
+/// Returns the applied and pending migrations. Changes nothing.
 ///
 /// # Errors
 ///
@@ -118,7 +118,7 @@ pub async fn status(db: &DatabaseConnection) -> Result<Status, MigrateError> {
     Ok(Status { applied: known, pending, unknown })
 }
 
-/// Applies every pending migration and tells how many there were.
+/// Applies all pending migrations and returns their number.
 ///
 /// # Errors
 ///
@@ -138,7 +138,7 @@ async fn apply(tx: &DatabaseTransaction) -> Result<usize, MigrateError> {
     Ok(Migrator::migrations().len() - before)
 }
 
-/// Takes back the newest `steps` migrations, with the data they hold, and tells how many there were.
+/// Reverts the newest `steps` migrations with their data, and returns their number.
 ///
 /// # Errors
 ///
@@ -192,7 +192,7 @@ async fn known(tx: &DatabaseTransaction) -> Result<usize, MigrateError> {
     }
 }
 
-/// What the database says was applied; nothing, where the table that says so does not exist.
+/// The applied migrations; none if the table of migrations does not exist.
 async fn recorded(db: &DatabaseConnection) -> Result<Vec<String>, DbErr> {
     let manager = SchemaManager::new(db);
     if !manager.has_table("seaql_migrations").await? {

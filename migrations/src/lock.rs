@@ -11,7 +11,7 @@ use sea_orm_migration::{
 use crate::{MigrateError, Migrator};
 
 /// How long to wait for another run on `MariaDB`, in seconds. The others wait for as long as it takes.
-const PATIENCE: i64 = 600;
+const TIMEOUT: i64 = 600;
 
 /// Names the lock on `PostgreSQL`: a number that no other program uses.
 const NUMBER: i64 = 0x6175_7468_6d69_6772;
@@ -63,7 +63,7 @@ impl Run {
     }
 
     async fn give_up(self, error: MigrateError) -> MigrateError {
-        // The first error is the one to tell; the lock ends with its connection.
+        // The first error is reported; the lock ends with its connection.
         let _ = unlock(&self.tx, "ROLLBACK").await;
         let _ = self.tx.rollback().await;
         error
@@ -81,7 +81,7 @@ async fn lock(tx: &DatabaseTransaction) -> Result<(), MigrateError> {
             tx.query_one_raw(Statement::from_string(backend, lock)).await?;
         }
         DbBackend::MySql => {
-            let lock = format!("SELECT CAST(GET_LOCK({NAME}, {PATIENCE}) AS SIGNED)");
+            let lock = format!("SELECT CAST(GET_LOCK({NAME}, {TIMEOUT}) AS SIGNED)");
             let row = tx.query_one_raw(Statement::from_string(backend, lock)).await?;
             let locked = row.map(|row| row.try_get_by_index::<Option<i64>>(0)).transpose()?;
             if locked.flatten() != Some(1) {

@@ -1,5 +1,5 @@
-//! The schema can be built, taken back and built again, and knows when it is somebody else's.
-#![expect(clippy::unwrap_used, reason = "a test that can't go on should say where")]
+//! The schema can be created, reverted and created again, and a foreign schema is detected.
+#![expect(clippy::unwrap_used, reason = "a failing test should show where")]
 
 use auth_migrations::{MigrateError, down, status, up};
 use sea_orm_migration::sea_orm::{ConnectionTrait, Database, DatabaseConnection};
@@ -43,12 +43,12 @@ async fn each_step_down_takes_back_one_migration() {
 }
 
 #[tokio::test]
-async fn the_status_of_an_empty_database_is_told_without_changing_it() {
+async fn the_status_of_an_empty_database_is_read_without_changing_it() {
     let db = empty_database().await;
 
-    let told = status(&db).await.unwrap();
+    let status = status(&db).await.unwrap();
 
-    assert!(told.applied.is_empty() && !told.pending.is_empty() && !told.is_current());
+    assert!(status.applied.is_empty() && !status.pending.is_empty() && !status.is_current());
     assert!(schema(&db).await.is_empty());
 }
 

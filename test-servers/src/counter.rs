@@ -1,5 +1,5 @@
 //! A proxy that counts what clients ask of a database server, and how long the chain of questions is of which each waits
-//! for the answer to the one before.
+//! for the response to the previous one.
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
@@ -15,7 +15,7 @@ use tokio::{
     time::sleep,
 };
 
-/// How long each answer is held back: what is asked meanwhile does not wait for it.
+/// The delay of each response. Statements that are sent meanwhile do not wait for it.
 const HELD_BACK: Duration = Duration::from_millis(25);
 
 /// What was asked of a server.
@@ -23,12 +23,12 @@ const HELD_BACK: Duration = Duration::from_millis(25);
 pub struct RoundTrips {
     /// How many questions there were.
     pub questions: usize,
-    /// How many of them came one after the answer to the other. A machine that is so busy that a client does not get its
-    /// next question out while answers are held back makes this larger, never smaller.
+    /// How many of them were sequential. A machine that is so busy that a client does not get its
+    /// next statement out while responses are delayed makes this larger, never smaller.
     pub in_sequence: usize,
 }
 
-/// A proxy on a free port of the loopback interface; it goes on for as long as the process.
+/// A proxy on a free port of the loopback interface; it lives as long as the process.
 pub struct Counter {
     port: u16,
     seen: Arc<Mutex<RoundTrips>>,
@@ -61,7 +61,7 @@ impl Counter {
         self.port
     }
 
-    /// What some work asks of the server, if nobody else asks at the same time.
+    /// The statements of some work, if no other work runs at the same time.
     pub async fn count(&self, work: impl Future<Output = ()>) -> RoundTrips {
         // Connections that were just used are tried before they are idle.
         sleep(HELD_BACK * 3).await;
@@ -108,7 +108,7 @@ async fn serve(mut client: TcpStream, server: SocketAddr, seen: Arc<Mutex<RoundT
     }
 }
 
-/// Whether somebody only asks whether the connection still works, as the driver does behind each use.
+/// Whether a message only tests the connection, as the driver does after each use.
 fn is_sign_of_life(asked: &[u8]) -> bool {
     const POSTGRES_SYNC: &[u8] = &[b'S', 0, 0, 0, 4];
     const MYSQL_PING: &[u8] = &[1, 0, 0, 0, 0x0e];

@@ -53,7 +53,7 @@ impl fmt::Display for Kind {
 /// The databases on which tests run: those that `AUTH_TEST_DATABASES` names, all of which must be here, or
 /// those that are here.
 ///
-/// What is left out is told once, on standard error.
+/// Databases that are left out are reported once, on standard error.
 #[must_use]
 pub fn kinds() -> &'static [Kind] {
     static KINDS: OnceLock<Vec<Kind>> = OnceLock::new();

@@ -13,7 +13,7 @@ use std::{
 /// `all`: whatever is missing is an error.
 const VARIABLE: &str = "AUTH_TEST_REQUIRE";
 
-static TOLD: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+static REPORTED: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
 
 /// Reports, once on standard error and once at the end of a run of the whole workspace, what a test leaves out because a
 /// program is not installed, and how to have it.
@@ -24,8 +24,8 @@ static TOLD: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
 pub fn left_out(what: &str, remedy: &str) {
     let line = format!("left out: {what}; {remedy}\n");
     assert!(env::var_os(VARIABLE).is_none_or(|value| value != "all"), "{VARIABLE} demands all: {line}");
-    if TOLD.lock().unwrap_or_else(PoisonError::into_inner).insert(line.clone()) {
-        // Not by a macro, whose output is kept back where tests pass. Whether anybody reads it is all the same.
+    if REPORTED.lock().unwrap_or_else(PoisonError::into_inner).insert(line.clone()) {
+        // Not by a macro, whose output is hidden when tests pass. A closed standard error is no failure.
         let _ = io::stderr().write_all(line.as_bytes());
         record(&file(), parent_id(), &line);
     }

@@ -4,7 +4,7 @@
 //! on free ports of the loopback interface; never the system's own. They end with the process that started
 //! them, however it ends. Knows nothing of the service.
 #![expect(clippy::disallowed_methods, reason = "servers start in real time")]
-#![expect(clippy::missing_panics_doc, reason = "a test that can't go on should panic, and say where")]
+#![expect(clippy::missing_panics_doc, reason = "a failing test should panic and show where")]
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "see above")]
 
 mod binaries;

@@ -96,7 +96,7 @@ pub fn is_ready(server: &Server) -> Command {
     )
 }
 
-/// Writes a database to its output, as `docs/operating.md` says.
+/// Writes a database to its output, with the command of `docs/operating.md`.
 pub fn dump(server: &Server, database: &str) -> Command {
     let program = binaries::mariadb().expect("MariaDB is installed").dump;
     client(server, &program, &["--single-transaction", "--routines", "--hex-blob", database])

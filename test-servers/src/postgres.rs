@@ -84,7 +84,7 @@ pub fn is_ready(server: &Server) -> Command {
     question
 }
 
-/// Writes a database to its output, as `docs/operating.md` says.
+/// Writes a database to its output, with the command of `docs/operating.md`.
 pub fn dump(server: &Server, database: &str) -> Command {
     client(server, "pg_dump", &["--format=custom", "--no-owner", database])
 }

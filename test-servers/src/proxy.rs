@@ -29,7 +29,7 @@ pub enum Mode {
     Open,
     /// It takes connections and bytes, and passes nothing on; what it took is passed on when it opens.
     BlackHole,
-    /// What clients say arrives; what they are answered does not.
+    /// Requests arrive, and responses do not.
     HeldAnswers,
     /// It passes everything on after so long, in each direction: a network as far away.
     Delayed(Duration),
@@ -53,7 +53,7 @@ pub struct Proxy {
     connections: Connections,
 }
 
-/// How many connections there are that were made after so many cuts.
+/// The number of connections that were opened after a number of cuts.
 #[derive(Clone, Default)]
 struct Connections(Arc<Mutex<BTreeMap<u64, usize>>>);
 
@@ -93,18 +93,18 @@ impl Proxy {
     #[must_use]
     pub fn start_on(own: Ipv4Addr, server: SocketAddr) -> Self {
         let (state, watched) = watch::channel(State { mode: Mode::Open, cuts: 0, forgotten: 0 });
-        let (told, told_address) = mpsc::channel();
+        let (address_sender, address_receiver) = mpsc::channel();
         let connections = Connections::default();
         let counted = connections.clone();
         thread::spawn(move || {
             let runtime = Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async move {
                 let listener = TcpListener::bind((own, 0)).await.unwrap();
-                told.send(listener.local_addr().unwrap()).unwrap();
+                address_sender.send(listener.local_addr().unwrap()).unwrap();
                 accept(&listener, server, watched, counted).await;
             });
         });
-        Self { address: told_address.recv().unwrap(), state, connections }
+        Self { address: address_receiver.recv().unwrap(), state, connections }
     }
 
     /// Where clients connect to.
@@ -118,13 +118,13 @@ impl Proxy {
         self.state.send_modify(|state| state.mode = mode);
     }
 
-    /// Passes nothing on any more on the connections of this moment, and says nothing of it, as a firewall does
+    /// Silently drops packets of the present connections, as a firewall does
     /// that was restarted. New ones are as ever.
     pub fn forget(&self) {
         self.state.send_modify(|state| state.forgotten += 1);
     }
 
-    /// Resets all connections, whatever is under way on them, and waits until they are gone.
+    /// Resets all connections, also during a request, and waits until they are closed.
     pub fn cut(&self) {
         let before = self.state.borrow().cuts;
         self.state.send_modify(|state| state.cuts += 1);

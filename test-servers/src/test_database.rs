@@ -47,7 +47,7 @@ pub fn run_on_the_others_by_tls(skipped: &[&str]) {
     run(skipped, &[(TLS, "1")]);
 }
 
-#[expect(clippy::print_stdout, reason = "the tests of the other databases tell what they did")]
+#[expect(clippy::print_stdout, reason = "the tests of the other databases print what they did")]
 fn run(skipped: &[&str], environment: &[(&str, &str)]) {
     if env::var_os(VARIABLE).is_some() {
         return;
@@ -61,7 +61,7 @@ fn run(skipped: &[&str], environment: &[(&str, &str)]) {
     }
 }
 
-/// An empty database that nobody else uses.
+/// An empty database for one test.
 pub struct TestDatabase {
     url: String,
     folder: Option<TempDir>,

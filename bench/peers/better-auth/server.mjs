@@ -12,7 +12,7 @@ const database = new Database(`${process.env.DATA}/better-auth.db`);
 database.pragma("journal_mode = WAL");
 const options = {
   baseURL: `http://127.0.0.1:${port}`,
-  secret: "of no use to anybody but this benchmark",
+  secret: "used by this benchmark only",
   database,
   emailAndPassword: { enabled: true },
   rateLimit: { enabled: false },

@@ -1,4 +1,4 @@
-//! As much as can be answered: each connection asks again as soon as it has its answer.
+//! Closed load: each connection sends its next request as soon as it has the response.
 
 use std::{
     net::SocketAddr,
@@ -20,8 +20,8 @@ pub struct Throughput {
     pub effort: f64,
 }
 
-/// Asks on so many connections for so long, after a warm-up of half a second; one request after the other on
-/// each, from one thread. Every answer must have this status.
+/// Sends requests on a number of connections, after a warm-up of half a second, one after the other on
+/// each, from one thread. Every response must have this status.
 pub fn run(
     address: SocketAddr,
     connections: usize,
@@ -57,7 +57,7 @@ pub fn run(
             let wire = &mut wires[event.token().0];
             match wire.receive()? {
                 None => {}
-                Some(told) if told == status => {
+                Some(found) if found == status => {
                     answers += 1;
                     wire.send(request())?;
                 }

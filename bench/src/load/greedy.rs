@@ -13,7 +13,7 @@ const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
 /// How long a client waits until it can send more.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Runs `work` beside so many of them; each connects again when it is disconnected.
+/// Runs `work` beside a number of them. Each connects again when it is disconnected.
 pub fn beside<T>(address: SocketAddr, clients: usize, work: impl FnOnce() -> T) -> T {
     let over = AtomicBool::new(false);
     thread::scope(|scope| {
@@ -42,7 +42,7 @@ fn send_until_disconnected(address: SocketAddr, over: &AtomicBool) {
     }
     let mut sent = 0;
     while !over.load(Ordering::Relaxed) {
-        // What was sent in part goes on where it ended: otherwise it would be a malformed request, which is answered with the
+        // A partly sent request continues where it ended: otherwise it would be a malformed request, which gets the
         // end of the connection.
         match stream.write(&requests[sent..]) {
             Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}

@@ -1,4 +1,4 @@
-//! Load: as much as can be answered, at a fixed rate, or more than can be answered.
+//! Load: as much as possible, at a fixed rate, or more than possible.
 
 pub mod closed;
 pub mod greedy;

@@ -1,4 +1,4 @@
-//! More than can be answered: requests come at their rate, on as many connections as it takes.
+//! Open load: requests are sent at a rate beyond the capacity, on as many connections as necessary.
 
 use std::{
     collections::BTreeMap,
@@ -10,10 +10,10 @@ use mio::{Events, Poll};
 
 use super::wire::Wire;
 
-/// Connections that are opened at the most.
+/// The maximum number of connections.
 const CONNECTIONS: usize = 2000;
 
-/// What was answered, by status: how long each answer took from when its request was due, in milliseconds.
+/// The responses by status: the time from when each request was due, in milliseconds.
 #[derive(Debug, Default)]
 pub struct Answers {
     pub millis: BTreeMap<u16, Vec<f64>>,
@@ -21,8 +21,7 @@ pub struct Answers {
     pub failures: usize,
 }
 
-/// Offers `rate` requests a second in turn for so long, then waits for the answers that are still due, for at most ten
-/// seconds.
+/// Offers `rate` requests a second in turn for `duration`, then waits at most ten seconds for the remaining responses.
 pub fn run(
     address: SocketAddr,
     rate: u32,
@@ -31,48 +30,77 @@ pub fn run(
 ) -> anyhow::Result<Answers> {
     let mut next = requests.iter().cycle();
     let mut request = || next.next().map_or(&[][..], Vec::as_slice);
-    let mut poll = Poll::new()?;
+    let mut offer = Offer::new(address)?;
     let mut events = Events::with_capacity(1024);
-    let mut wires: Vec<Wire> = Vec::new();
-    let mut due_of: Vec<Option<Instant>> = Vec::new();
-    let mut free: Vec<usize> = Vec::new();
-    let mut answers = Answers::default();
     let interval = Duration::from_secs(1) / rate;
-    let began = Instant::now();
-    let mut due = began;
+    let end = Instant::now() + duration;
+    let mut due = Instant::now();
     loop {
         let now = Instant::now();
-        let offering = due < began + duration;
-        let waiting = due_of.iter().flatten().count();
-        if !offering && (waiting == 0 || now > began + duration + Duration::from_secs(10)) {
-            answers.failures += waiting;
-            return Ok(answers);
+        let waiting = offer.due_of.iter().flatten().count();
+        if due >= end && (waiting == 0 || now > end + Duration::from_secs(10)) {
+            offer.answers.failures += waiting;
+            return Ok(offer.answers);
         }
-        while offering && due <= now {
-            if free.is_empty() && wires.len() < CONNECTIONS {
-                wires.push(Wire::open(&poll, address, wires.len())?);
-                due_of.push(None);
-                free.push(wires.len() - 1);
-            }
-            match free.pop() {
-                Some(index) if wires[index].send(request()).is_ok() => due_of[index] = Some(due),
-                _ => answers.failures += 1,
-            }
+        while due < end && due <= now {
+            offer.send(request(), due)?;
             due += interval;
         }
-        poll.poll(&mut events, Some(Duration::from_millis(1)))?;
+        offer.poll.poll(&mut events, Some(Duration::from_millis(1)))?;
         for event in &events {
-            let index = event.token().0;
-            let Some(due) = due_of[index] else { continue };
-            match wires[index].receive() {
-                Ok(None) => continue,
-                Ok(Some(status)) => {
-                    answers.millis.entry(status).or_default().push(due.elapsed().as_secs_f64() * 1000.0);
-                    free.push(index);
-                }
-                Err(_) => answers.failures += 1,
-            }
-            due_of[index] = None;
+            offer.receive(event.token().0);
         }
+    }
+}
+
+/// The connections of an offer.
+struct Offer {
+    address: SocketAddr,
+    poll: Poll,
+    wires: Vec<Wire>,
+    /// When the request of each connection was due; none for a connection without one.
+    due_of: Vec<Option<Instant>>,
+    free: Vec<usize>,
+    answers: Answers,
+}
+
+impl Offer {
+    fn new(address: SocketAddr) -> anyhow::Result<Self> {
+        let poll = Poll::new()?;
+        Ok(Self {
+            address,
+            poll,
+            wires: Vec::new(),
+            due_of: Vec::new(),
+            free: Vec::new(),
+            answers: Answers::default(),
+        })
+    }
+
+    fn send(&mut self, request: &[u8], due: Instant) -> anyhow::Result<()> {
+        if self.free.is_empty() && self.wires.len() < CONNECTIONS {
+            self.wires.push(Wire::open(&self.poll, self.address, self.wires.len())?);
+            self.due_of.push(None);
+            self.free.push(self.wires.len() - 1);
+        }
+        match self.free.pop() {
+            Some(index) if self.wires[index].send(request).is_ok() => self.due_of[index] = Some(due),
+            _ => self.answers.failures += 1,
+        }
+        Ok(())
+    }
+
+    fn receive(&mut self, index: usize) {
+        let Some(due) = self.due_of[index] else { return };
+        match self.wires[index].receive() {
+            Ok(None) => return,
+            Ok(Some(status)) => {
+                let millis = due.elapsed().as_secs_f64() * 1000.0;
+                self.answers.millis.entry(status).or_default().push(millis);
+                self.free.push(index);
+            }
+            Err(_) => self.answers.failures += 1,
+        }
+        self.due_of[index] = None;
     }
 }

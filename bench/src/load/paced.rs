@@ -10,7 +10,7 @@ use anyhow::Context;
 
 use crate::http::Connection;
 
-/// Threads with a connection each. More than can be under way at the rates that are used.
+/// Threads with a connection each, more than the requests in flight at the rates that are used.
 const THREADS: u32 = 16;
 
 /// How long after the end requests are still asked that are behind. Those that are not count as if they had been

@@ -9,7 +9,7 @@ use mio::{Interest, Poll, Token, net::TcpStream};
 
 use crate::http;
 
-/// A connection with at most one request under way.
+/// A connection with at most one request in flight.
 pub struct Wire {
     stream: TcpStream,
     answer: Vec<u8>,
@@ -33,7 +33,7 @@ impl Wire {
         if sent == request.len() { Ok(()) } else { Err(ErrorKind::WriteZero.into()) }
     }
 
-    /// Reads what is there; the status, once the answer is complete.
+    /// Reads what has arrived. Returns the status once the response is complete.
     pub fn receive(&mut self) -> io::Result<Option<u16>> {
         let mut chunk = [0; 2048];
         loop {

@@ -109,7 +109,7 @@ fn one_at_a_time(server: &Server) -> anyhow::Result<Vec<f64>> {
         log_in(&mut connection)?;
         millis.push(began.elapsed().as_secs_f64() * 1000.0);
     }
-    // The one that waited longest shows whether anything waits for ever.
+    // The longest wait shows whether a login starves.
     millis.sort_by(f64::total_cmp);
     Ok(millis)
 }

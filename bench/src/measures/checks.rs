@@ -54,14 +54,14 @@ pub fn measure(report: &mut Report) -> anyhow::Result<()> {
     report.row(Row::new("of these, and of the logins, failed", "", &failures).at_most(0.0));
     let groups = [("median", &quiet_median, &busy_median), ("99th percentile", &quiet_p99, &busy_p99)];
     let groups = groups.map(|(label, quiet, busy)| {
-        let bars = [("nobody logs in", quiet), ("64 connections log in", busy)];
+        let bars = [("no logins", quiet), ("64 connections log in", busy)];
         (label.to_owned(), bars.map(|(name, values)| (name.to_owned(), median(values))).to_vec())
     });
     report.plot("checks", "Session checks at 1,500 a second, milliseconds", &groups);
     Ok(())
 }
 
-/// Does something while people log in without pause; answers how many logins failed, too.
+/// Runs `work` during continuous logins. Also returns the number of failed logins.
 pub fn while_logging_in(
     address: SocketAddr,
     request: &[u8],

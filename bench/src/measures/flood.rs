@@ -27,10 +27,10 @@ const FULL_SPEED: f64 = 1.2;
 /// Clients beside the flood that send requests and read no response.
 const GREEDY: usize = 150;
 
-/// Clients of the flood on production, each of which tries accounts of its own.
+/// The clients of the flood on production, each with its own accounts.
 const CLIENTS: u32 = 1000;
 
-/// What is answered to a login: in production, also that there were too many tries.
+/// The accepted statuses of a login: in production also 429.
 const ANSWERS: [u16; 3] = [200, 401, 503];
 const TOO_MANY: u16 = 429;
 
@@ -118,7 +118,7 @@ fn unexpected(answers: &Answers, place: &str) -> usize {
     answers.millis.iter().filter(|(status, _)| !is_expected(**status)).map(|(_, all)| all.len()).sum()
 }
 
-/// How long answers took that say no before anything was hashed.
+/// The durations of rejections, before anything was hashed.
 fn refused(answers: &Answers) -> Vec<f64> {
     [TOO_MANY, 503].iter().filter_map(|status| answers.millis.get(status)).flatten().copied().collect()
 }

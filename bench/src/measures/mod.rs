@@ -67,7 +67,7 @@ pub fn log_in(connection: &mut Connection) -> anyhow::Result<()> {
     connection.expect(&log_in_request(), 200).map(drop)
 }
 
-/// The request for the profile of somebody else, whose session the logins of the user don't end.
+/// The request for the profile of another user, whose session the logins don't revoke.
 pub fn ask_profile(server: &Server) -> anyhow::Result<Vec<u8>> {
     Ok(ask_profiles(server, 1)?.remove(0))
 }

@@ -29,7 +29,7 @@ pub fn measure(report: &mut Report) -> anyhow::Result<()> {
     for connections in [1, 16, 64, 256] {
         let mut rates = [const { Vec::new() }; 3];
         for _ in 0..REPETITIONS {
-            // The floor is asked with the same request, cookie and all.
+            // The floor gets the same request, with the cookie.
             for (index, (server, request)) in
                 [(&floor, &ask_cached), (&cached, &ask_cached), (&uncached, &ask_uncached)]
                     .into_iter()
@@ -44,15 +44,7 @@ pub fn measure(report: &mut Report) -> anyhow::Result<()> {
             }
         }
         let [bare, from_memory, from_database] = rates;
-        let of_interest = [16, 64].contains(&connections);
-        let row = Row::new(format!("GET /profile, {connections} connections, cached"), "/s", &from_memory)
-            .beside("bare actix-web", &bare);
-        report.row(if of_interest { row.at_least(0.75) } else { row });
-        report.row(
-            Row::new(format!("GET /profile, {connections} connections, uncached"), "/s", &from_database)
-                .beside("bare actix-web", &bare)
-                .at_least(0.25),
-        );
+        add_rows(report, connections, &bare, &from_memory, &from_database);
         let series = [("bare actix-web", bare), ("from memory", from_memory), ("from SQLite", from_database)];
         let series = series.map(|(name, rates)| (name.to_owned(), median(&rates)));
         groups.push((format!("{connections} connections"), series.to_vec()));
@@ -65,4 +57,22 @@ pub fn measure(report: &mut Report) -> anyhow::Result<()> {
     ));
     report.plot("profile", "GET /profile, answers a second (two cores, shared with the load)", &groups);
     Ok(())
+}
+
+fn add_rows(
+    report: &mut Report,
+    connections: usize,
+    bare: &[f64],
+    from_memory: &[f64],
+    from_database: &[f64],
+) {
+    let has_target = [16, 64].contains(&connections);
+    let row = Row::new(format!("GET /profile, {connections} connections, cached"), "/s", from_memory)
+        .beside("bare actix-web", bare);
+    report.row(if has_target { row.at_least(0.75) } else { row });
+    report.row(
+        Row::new(format!("GET /profile, {connections} connections, uncached"), "/s", from_database)
+            .beside("bare actix-web", bare)
+            .at_least(0.25),
+    );
 }

@@ -1,4 +1,4 @@
-//! Start to first answer, on an existing database; memory at rest.
+//! Start to first response on an existing database, and memory at rest.
 
 use std::{thread, time::Duration};
 

@@ -1,4 +1,4 @@
-//! The first rows of the table for any server: ours, the floor, or somebody else's.
+//! The first rows of the table for any server: ours, the floor, or another one.
 
 use std::{
     net::SocketAddr,
@@ -17,16 +17,16 @@ use crate::{
 const EACH: Duration = Duration::from_secs(3);
 const CONNECTIONS: [usize; 4] = [1, 16, 64, 256];
 
-/// The rate at which checks are timed, if a server can answer two and a half times as many.
+/// The rate at which checks are timed, if the capacity of the server is two and a half times as high.
 const PACE: f64 = 1500.0;
 
 /// A server, and how to ask it.
 pub struct Subject {
     pub name: String,
     pub address: SocketAddr,
-    /// The request that logs in, and the status of its answer.
+    /// The request that logs in, and the status of its response.
     pub log_in: Option<(Vec<u8>, u16)>,
-    /// The request that is answered with who is logged in.
+    /// The request that returns the current user.
     pub ask: Vec<u8>,
 }
 
@@ -50,7 +50,7 @@ pub struct Logins {
     /// Median and 99th percentile of checks in milliseconds: without logins, and while 64 connections log in.
     pub quiet: (f64, f64),
     pub busy: (f64, f64),
-    /// Checks that failed meanwhile, or were not answered within ten seconds of their time.
+    /// Checks that failed meanwhile, or got no response within ten seconds of their time.
     pub failures: usize,
     /// Logins that failed, of all of these.
     pub refused: usize,
@@ -76,36 +76,37 @@ impl Subject {
     }
 
     fn logins(&self, server: &Server, request: &[u8], status: u16, checks: f64) -> anyhow::Result<Logins> {
-        let mut connection = server.connect()?;
-        let mut alone = Vec::new();
-        for _ in 0..9 {
-            let began = Instant::now();
-            connection.expect(request, status)?;
-            alone.push(began.elapsed().as_secs_f64() * 1000.0);
-        }
-        let (mut rates, mut failed_logins) = (Vec::new(), 0);
+        let alone = one_alone(server, request, status)?;
+        let (mut rates, mut refused) = (Vec::new(), 0);
         for _ in 0..REPETITIONS {
             let (rate, failures) = logins::rate_and_failures(self.address, request, status, EACH * 3)?;
             rates.push(rate);
-            failed_logins += failures;
+            refused += failures;
         }
         let rate = median(&rates);
-        println!("  {} logins/s, {} ms alone", short(rate), short(median(&alone)));
-
-        let pace = PACE.min(checks / 2.5);
+        println!("  {} logins/s, {} ms alone", short(rate), short(alone));
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
             reason = "a rate of at most 1,500"
         )]
-        let whole = pace as u32;
+        let pace = PACE.min(checks / 2.5) as u32;
+        let latencies = self.latencies(request, status, pace)?;
+        let Latencies { quiet, busy, failures, .. } = latencies;
+        println!("  checks at {pace}/s: p99 {} ms, while logging in {} ms", short(quiet.1), short(busy.1));
+        let refused = refused + latencies.refused;
+        Ok(Logins { rate, alone, pace: f64::from(pace), quiet, busy, failures, refused })
+    }
+
+    /// The latencies of checks at `pace` a second, without logins and during logins.
+    fn latencies(&self, request: &[u8], status: u16, pace: u32) -> anyhow::Result<Latencies> {
         let mut samples = [const { Vec::new() }; 4];
-        let mut failures = 0;
+        let (mut failures, mut refused) = (0, 0);
         for _ in 0..REPETITIONS {
-            let work = || paced::run(self.address, whole, &self.ask, 200, EACH * 2);
+            let work = || paced::run(self.address, pace, &self.ask, 200, EACH * 2);
             let quiet = work()?;
             let (busy, failed) = checks::while_logging_in(self.address, request, status, work)?;
-            failed_logins += failed;
+            refused += failed;
             failures += quiet.failures + busy.failures;
             let pairs = [(&quiet, 50.0), (&quiet, 99.0), (&busy, 50.0), (&busy, 99.0)];
             for (sample, (latencies, percent)) in samples.iter_mut().zip(pairs) {
@@ -113,24 +114,31 @@ impl Subject {
             }
         }
         let [quiet, quiet_tail, busy, busy_tail] = samples.map(|sample| median(&sample));
-        println!(
-            "  checks at {whole}/s: p99 {} ms, while logging in {} ms",
-            short(quiet_tail),
-            short(busy_tail)
-        );
-        Ok(Logins {
-            rate,
-            alone: median(&alone),
-            pace: f64::from(whole),
-            quiet: (quiet, quiet_tail),
-            busy: (busy, busy_tail),
-            failures,
-            refused: failed_logins,
-        })
+        Ok(Latencies { quiet: (quiet, quiet_tail), busy: (busy, busy_tail), failures, refused })
     }
 }
 
-/// The floor, which nobody logs in to.
+/// See [`Logins`].
+struct Latencies {
+    quiet: (f64, f64),
+    busy: (f64, f64),
+    failures: usize,
+    refused: usize,
+}
+
+/// The median duration of one login alone, in milliseconds.
+fn one_alone(server: &Server, request: &[u8], status: u16) -> anyhow::Result<f64> {
+    let mut connection = server.connect()?;
+    let mut millis = Vec::new();
+    for _ in 0..9 {
+        let began = Instant::now();
+        connection.expect(request, status)?;
+        millis.push(began.elapsed().as_secs_f64() * 1000.0);
+    }
+    Ok(median(&millis))
+}
+
+/// The floor, which has no logins.
 pub fn floor_alone() -> anyhow::Result<Column> {
     let server = Server::floor()?;
     let ask = http::get("/profile", "session_id=00000000-0000-0000-0000-000000000000");
@@ -159,7 +167,7 @@ pub fn comparison(columns: &[Column]) -> String {
             Some(short(column.checks[index]))
         });
     }
-    let logins = |tell: fn(&Logins) -> String| move |column: &Column| column.logins.as_ref().map(tell);
+    let logins = |show: fn(&Logins) -> String| move |column: &Column| column.logins.as_ref().map(show);
     row("logins a second, 64 connections".into(), &logins(|logins| short(logins.rate)));
     row("one login alone, ms".into(), &logins(|logins| short(logins.alone)));
     row("checks at a fixed rate, a second".into(), &logins(|logins| short(logins.pace)));
@@ -182,7 +190,7 @@ fn pair((one, other): (f64, f64)) -> String {
 /// A plot: name, title, groups of bars.
 type Plot = (&'static str, &'static str, Vec<(String, Vec<(String, f64)>)>);
 
-/// The three that tell most.
+/// The three most important ones.
 pub fn comparison_plots(columns: &[Column]) -> Vec<Plot> {
     let one_group = |label: &str, value: &dyn Fn(&Column) -> Option<f64>| {
         let bars = columns.iter().filter_map(|column| Some((column.name.clone(), value(column)?)));

@@ -1,8 +1,8 @@
-//! What a request says about its sender.
+//! The sender of a request: client, session, device and language.
 
 use auth_db::model::{ClientInfo, DeviceToken, Language, SessionToken};
 
-/// What a request says about its sender. Every use case that acts for a user takes one.
+/// The sender of a request: client, session, device and language. Every use case that acts for a user takes one.
 #[derive(Debug, Clone, Default)]
 pub struct RequestContext {
     /// The client. Without its address, no limits per client apply.

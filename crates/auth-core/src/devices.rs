@@ -41,7 +41,7 @@ struct Inner {
 }
 
 impl Devices {
-    /// `is_enabled` says whether tokens are issued: they are useful where attempts are limited, or where owners are notified
+    /// `is_enabled` is whether tokens are issued: they are useful where attempts are limited, or where owners are notified
     /// of new devices.
     pub fn new(env: Environment, token_format: TokenFormat, is_enabled: bool) -> Self {
         Self(Arc::new(Inner { env, token_format, is_enabled, key: OnceCell::new() }))

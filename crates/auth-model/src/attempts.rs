@@ -52,7 +52,7 @@ impl FailedAttempts {
     /// The same attempts, with instants in the future of `now` replaced by `now`: the clock was ahead when they were
     /// stored.
     ///
-    /// The caller stores a changed result even if the attempt is rejected. Otherwise the delay would begin anew each
+    /// The caller stores a changed result even if the attempt is rejected. Otherwise the delay would begin again each
     /// time.
     #[must_use]
     pub fn as_of(self, now: OffsetDateTime) -> Self {

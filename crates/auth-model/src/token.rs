@@ -43,7 +43,7 @@ pub enum TokenFormat {
 
 /// 122 or 128 random bits ([`TokenFormat`]), written as 36 characters of lower-case UUID notation.
 ///
-/// Existing clients expect the notation. A digest of so many random bits needs neither a salt nor a slow hash
+/// Existing clients expect the notation. A digest of 128 random bits needs neither a salt nor a slow hash
 /// (ASVS 11.5.1).
 pub struct Token<K> {
     bits: Zeroizing<[u8; 16]>,

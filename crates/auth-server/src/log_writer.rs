@@ -28,7 +28,7 @@ pub static LOG: LogWriter = LogWriter(Mutex::new(Queue { lines: VecDeque::new(),
 
 impl LogWriter {
     /// Writes the queued lines as far as standard error is writable. Returns the number of lines that were dropped since the
-    /// last call; 0 until the queue is empty, because a line about them would be dropped as well.
+    /// last call; 0 until the queue is empty, because a line about them would also be dropped.
     pub fn flush(&self) -> u64 {
         let mut queue = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         queue.write(&mut io::stderr(), can_be_written);

@@ -1,4 +1,4 @@
-//! Hashes the words on the command line, all in one thread, and says how long it took.
+//! Hashes the words on the command line in one thread, and prints the duration.
 //!
 //! ```text
 //! cargo run --release -p bcrypt-lanes --example together -- one two three four five six

@@ -7,7 +7,7 @@ pub enum Error {
     /// A password to hash is longer than bcrypt can hold: it would be cut, and others would match.
     #[error("a password of over 71 bytes can't be hashed in full")]
     PasswordTooLong,
-    /// A password to hash contains a NUL, where bcrypt begins it anew: others would match.
+    /// A password to hash contains a NUL, at which bcrypt repeats it: other passwords would match.
     #[error("a password with a NUL can't be hashed faithfully")]
     PasswordWithNul,
     /// The cost is outside of 4 to 31, or above the limit that the caller set.

@@ -24,7 +24,7 @@ pub struct NewHash<'a> {
     pub cost: u32,
 }
 
-/// A password that is said to be the one of a hash.
+/// A candidate password for a hash.
 #[derive(Clone, Copy)]
 pub struct Candidate<'a> {
     /// Any bytes.
@@ -108,7 +108,7 @@ fn matches(candidate: &Candidate<'_>, computed: &[u8; 23]) -> bool {
     bool::from(equal) && !candidate.password.contains(&0)
 }
 
-/// Computes inputs of any costs, those of one cost together, and answers in their order.
+/// Computes inputs of any costs, grouped by cost, and returns results in their order.
 fn by_cost<'a>(inputs: impl Iterator<Item = (u32, Input<'a>)>) -> Vec<[u8; 23]> {
     let mut groups: BTreeMap<u32, (Vec<usize>, Vec<Input<'a>>)> = BTreeMap::new();
     let mut count = 0;

@@ -91,7 +91,7 @@ fn lanes_for_cache(bytes: usize) -> usize {
     (bytes / 4 * 3 / 4096).clamp(1, 6)
 }
 
-/// The size of the first-level data cache, in bytes, where the system tells; otherwise what is usual.
+/// The size of the first-level data cache, in bytes, if the system reports it, otherwise the usual size.
 fn first_level_cache() -> usize {
     const USUAL: usize = 32 * 1024;
     let size = std::fs::read_to_string("/sys/devices/system/cpu/cpu0/cache/index0/size").ok();

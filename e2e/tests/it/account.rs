@@ -2,7 +2,7 @@
 
 use reqwest::Method;
 
-use crate::support::{ADA, Client, PASSWORD, Server, told};
+use crate::support::{ADA, Client, PASSWORD, Server, status_and_body};
 
 const NEW: &str = "t4rt1fl3tt3";
 
@@ -18,7 +18,7 @@ async fn send(
 
 /// asvs 6.2.2, 6.2.3, 7.4.3
 #[tokio::test]
-async fn a_password_is_changed_by_whoever_knows_it() {
+async fn a_password_is_changed_with_the_old_one() {
     let server = Server::start();
     let client = server.client();
     let own = client.logged_in(ADA).await;
@@ -29,20 +29,20 @@ async fn a_password_is_changed_by_whoever_knows_it() {
 
     assert_eq!(change("", &[("password", PASSWORD), ("new_password", NEW)]).await.status, 403);
     assert_eq!(
-        told(&change(&own, &[("new_password", NEW)]).await),
+        status_and_body(&change(&own, &[("new_password", NEW)]).await),
         (400, r#"{"message":"password is required"}"#)
     );
     assert_eq!(
-        told(&change(&own, &[("password", PASSWORD)]).await),
+        status_and_body(&change(&own, &[("password", PASSWORD)]).await),
         (400, r#"{"message":"new_password is required"}"#)
     );
     assert_eq!(
-        told(&change(&own, &[("password", "wrong"), ("new_password", NEW)]).await),
+        status_and_body(&change(&own, &[("password", "wrong"), ("new_password", NEW)]).await),
         (401, r#"{"message":"wrong password"}"#)
     );
     let changed = change(&own, &[("password", PASSWORD), ("new_password", NEW)]).await;
 
-    assert_eq!(told(&changed), (200, r#"{"message":"password changed"}"#));
+    assert_eq!(status_and_body(&changed), (200, r#"{"message":"password changed"}"#));
     assert_eq!(client.profile(&changed.cookie()).await.status, 200);
     for ended in [&own, &other] {
         assert_eq!(client.profile(ended).await.status, 403);
@@ -79,19 +79,19 @@ async fn sessions_are_listed_and_ended() {
     assert_eq!(send(&client, Method::DELETE, &path, &eve, &[]).await.status, 404, "not one of Eve's");
     assert_eq!(client.profile(&other).await.status, 200);
     let ended = send(&client, Method::DELETE, &path, &own, &[]).await;
-    assert_eq!(told(&ended), (200, r#"{"message":"session ended"}"#));
+    assert_eq!(status_and_body(&ended), (200, r#"{"message":"session ended"}"#));
     assert_eq!(send(&client, Method::DELETE, &path, &own, &[]).await.status, 404);
     assert_eq!(send(&client, Method::DELETE, "/profile/sessions/nonsense", &own, &[]).await.status, 404);
     assert_eq!(client.profile(&other).await.status, 403);
 
     let other = client.log_in(ADA, PASSWORD).await.cookie();
     let ended = send(&client, Method::DELETE, "/profile/sessions", &own, &[]).await;
-    assert_eq!(told(&ended), (200, r#"{"message":"other sessions ended"}"#));
+    assert_eq!(status_and_body(&ended), (200, r#"{"message":"other sessions ended"}"#));
     assert_eq!(client.profile(&other).await.status, 403);
     assert_eq!((client.profile(&own).await.status, client.profile(&eve).await.status), (200, 200));
 }
 
-/// The account deleted and the address registered anew: old sessions and tokens are dead.
+/// An account is deleted and its address registered again: old sessions and tokens are invalid.
 #[tokio::test]
 async fn an_account_is_deleted_with_all_that_hangs_on_it() {
     let server = Server::start();
@@ -105,7 +105,7 @@ async fn an_account_is_deleted_with_all_that_hangs_on_it() {
     assert_eq!(delete(&[("password", "wrong")]).await.status, 401);
     let deleted = delete(&[("password", PASSWORD)]).await;
 
-    assert_eq!(told(&deleted), (200, r#"{"message":"account deleted"}"#));
+    assert_eq!(status_and_body(&deleted), (200, r#"{"message":"account deleted"}"#));
     assert!(deleted.header("set-cookie").unwrap().contains("Max-Age=0"));
     assert_eq!(client.log_in(ADA, PASSWORD).await.status, 401);
     assert_eq!(client.register(ADA).await.status, 200);
@@ -113,7 +113,7 @@ async fn an_account_is_deleted_with_all_that_hangs_on_it() {
     assert_eq!(client.reset(ADA, &token, NEW).await.status, 403);
 }
 
-/// asvs 3.5.1: each of them is refused to a page of somebody else.
+/// asvs 3.5.1: each of them is rejected for a page of another site.
 #[tokio::test]
 async fn a_foreign_page_can_not_use_any_of_it() {
     let server = Server::start();
@@ -128,7 +128,7 @@ async fn a_foreign_page_can_not_use_any_of_it() {
         let request =
             client.request(method, path).header("Cookie", &own).header("Sec-Fetch-Site", "cross-site");
         let answer = Client::send(request.form(&[("password", PASSWORD), ("new_password", NEW)])).await;
-        assert_eq!(told(&answer), (403, r#"{"message":"cross-site request refused"}"#), "{path}");
+        assert_eq!(status_and_body(&answer), (403, r#"{"message":"cross-site request refused"}"#), "{path}");
     }
     assert_eq!(client.profile(&own).await.status, 200);
 }

@@ -59,6 +59,11 @@ async fn production_starts_once_the_schema_was_built_by_hand() {
     let server = Server::with(&settings);
     let losses = server.log().matches("a crash of the database can lose committed data").count();
     assert_eq!(losses, usize::from(kind() != Kind::Sqlite), "the servers of tests are not durable");
+    is_protected(&server).await;
+}
+
+/// Production rejects weak passwords, and its cookies and responses demand TLS.
+async fn is_protected(server: &Server) {
     let client = server.client();
     let short = client.register(ADA).await;
     assert_eq!(short.body, r#"{"message":"password must have at least 15 characters"}"#);
@@ -76,7 +81,7 @@ async fn production_starts_once_the_schema_was_built_by_hand() {
     assert_eq!(hsts, Some("max-age=31536000"));
 }
 
-/// asvs 13.2.2: whoever takes over the service can't change the schema.
+/// asvs 13.2.2: an attacker who takes over the service can't change the schema.
 #[tokio::test]
 async fn production_works_as_a_user_that_may_only_read_and_write_rows() {
     if kind() == Kind::Sqlite {
@@ -142,12 +147,12 @@ async fn commands_find_the_database_of_the_service_by_its_file_of_settings() {
     let (file, home) = (folder.path().join("settings.env"), folder.path().join("home"));
     let data = server.database().parent().unwrap().display().to_string();
     fs::write(&file, format!("# the service\nAUTH_DATA_DIR=\"{data}\"\nAUTH_SESSION_IDLE=3h\n")).unwrap();
-    let (file, home_told) = (file.to_str().unwrap(), home.to_str().unwrap());
+    let (file, home_text) = (file.to_str().unwrap(), home.to_str().unwrap());
     let find = ["user", "find", "email=ada@example.org"];
 
-    let by_variable = run(&find, &[("AUTH_ENV_FILE", file), ("HOME", home_told)]);
+    let by_variable = run(&find, &[("AUTH_ENV_FILE", file), ("HOME", home_text)]);
     assert!(by_variable.code == 0 && by_variable.stdout.contains(ADA), "{by_variable:?}");
-    let by_flag = run(&[&["--env-file", file], &find[..]].concat(), &[("HOME", home_told)]);
+    let by_flag = run(&[&["--env-file", file], &find[..]].concat(), &[("HOME", home_text)]);
     assert_eq!(by_flag.stdout, by_variable.stdout);
     let variable_wins = run(&["check-config"], &[("AUTH_ENV_FILE", file), ("AUTH_SESSION_IDLE", "2h")]);
     assert!(variable_wins.stdout.contains("session idle          2h\n"), "{variable_wins:?}");
@@ -156,7 +161,7 @@ async fn commands_find_the_database_of_the_service_by_its_file_of_settings() {
 
     // Without it, there is no other database to be found, and none to be made.
     for arguments in [&find[..], &["migrate", "up"], &["migrate", "status"]] {
-        let lost = run(arguments, &[("HOME", home_told)]);
+        let lost = run(arguments, &[("HOME", home_text)]);
         assert!(lost.code == 1 && lost.stderr.contains("no setting names a database"), "{lost:?}");
     }
     assert!(!home.exists(), "nothing was made");

@@ -24,7 +24,7 @@ async fn connected(server: &Server) -> TcpStream {
     TcpStream::connect(server.address).await.unwrap()
 }
 
-/// Sends a request and reads its response, on a connection that goes on.
+/// Sends a request and reads its response, on a connection that stays open.
 async fn ask(stream: &mut TcpStream) -> String {
     stream.write_all(REQUEST).await.unwrap();
     let mut response = Vec::new();
@@ -68,7 +68,7 @@ async fn a_client_that_stops_in_the_midst_of_any_request_is_disconnected() {
     }
 }
 
-/// Requests whose responses nobody reads: neither memory nor the connection is kept.
+/// Requests whose responses are not read: neither memory nor the connection is kept.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_client_that_does_not_read_costs_little_and_is_disconnected() {
     let server = Server::start();
@@ -102,7 +102,7 @@ async fn a_client_that_does_not_read_costs_little_and_is_disconnected() {
     assert_eq!(server.client().get("/").await.status, 200);
 }
 
-/// Several requests at once are answered in their order, however they are cut.
+/// Pipelined requests get responses in their order, however they are split.
 #[tokio::test]
 async fn pipelined_requests_are_all_answered() {
     let server = Server::start();

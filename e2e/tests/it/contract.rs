@@ -2,7 +2,7 @@
 
 use reqwest::Method;
 
-use crate::support::{ADA, Client, PASSWORD, Server, raw, told};
+use crate::support::{ADA, Client, PASSWORD, Server, raw, status_and_body};
 
 const UNKNOWN: &str = "00112233-4455-6677-8899-aabbccddeeff";
 
@@ -19,7 +19,7 @@ async fn registering_names_the_field_that_is_wrong() {
         (&[("email", "ada"), ("password", PASSWORD)], "email is not a valid e-mail address"),
     ] {
         let answer = client.post("/users", fields).await;
-        assert_eq!(told(&answer), (400, format!(r#"{{"message":"{message}"}}"#).as_str()));
+        assert_eq!(status_and_body(&answer), (400, format!(r#"{{"message":"{message}"}}"#).as_str()));
     }
 }
 
@@ -73,7 +73,7 @@ async fn a_cookie_that_opens_nothing_is_forbidden() {
     for cookie in [String::new(), "session_id=".into(), format!("session_id={UNKNOWN}"), used] {
         for (method, path) in [(Method::DELETE, "/sessions"), (Method::GET, "/profile")] {
             let answer = client.with_cookie(method, path, &cookie).await;
-            assert_eq!(told(&answer), (403, r#"{"message":"not logged in"}"#), "{cookie}");
+            assert_eq!(status_and_body(&answer), (403, r#"{"message":"not logged in"}"#), "{cookie}");
         }
     }
 }
@@ -94,25 +94,29 @@ async fn resets_that_may_not_be_are_forbidden_and_a_bad_password_keeps_the_token
         [(ADA, ""), (ADA, UNKNOWN), (ADA, &replaced), ("bob@example.org", &token), ("", &token)]
     {
         let answer = client.reset(email, token, "new").await;
-        assert_eq!(told(&answer), (403, r#"{"message":"reset token is not valid"}"#), "{email} {token}");
+        assert_eq!(
+            status_and_body(&answer),
+            (403, r#"{"message":"reset token is not valid"}"#),
+            "{email} {token}"
+        );
     }
     let none = client.reset(ADA, &token, "").await;
-    assert_eq!(told(&none), (400, r#"{"message":"new_password is required"}"#));
+    assert_eq!(status_and_body(&none), (400, r#"{"message":"new_password is required"}"#));
     assert_eq!(client.reset(ADA, &token, "new").await.status, 200);
     assert_eq!(client.reset(ADA, &token, "newer").await.status, 403);
 }
 
 #[tokio::test]
-async fn a_wrong_method_and_a_wrong_path_are_told_in_json() {
+async fn a_wrong_method_and_a_wrong_path_are_reported_in_json() {
     let server = Server::start();
     let client = server.client();
 
     let method = client.get("/sessions").await;
     let path = client.get("/nowhere").await;
 
-    assert_eq!(told(&method), (405, r#"{"message":"method not allowed"}"#));
+    assert_eq!(status_and_body(&method), (405, r#"{"message":"method not allowed"}"#));
     assert_eq!(method.header("allow"), Some("POST, DELETE, OPTIONS"));
-    assert_eq!(told(&path), (404, r#"{"message":"not found"}"#));
+    assert_eq!(status_and_body(&path), (404, r#"{"message":"not found"}"#));
     for answer in [method, path] {
         assert_eq!(answer.header("content-type"), Some("application/json"));
         assert_eq!(answer.header("cache-control"), Some("no-store"));
@@ -120,7 +124,7 @@ async fn a_wrong_method_and_a_wrong_path_are_told_in_json() {
     }
 }
 
-/// asvs 4.2.2: the length that is told is the length that is sent.
+/// asvs 4.2.2: `Content-Length` is the length of the body.
 #[tokio::test]
 async fn head_is_get_without_its_body() {
     let server = Server::start();

@@ -2,7 +2,7 @@
 
 use reqwest::Method;
 
-use crate::support::{ADA, Client, PASSWORD, Server, told};
+use crate::support::{ADA, Client, PASSWORD, Server, status_and_body};
 
 async fn log_in_with(client: &Client, headers: &[(&str, &str)]) -> u16 {
     let mut request =
@@ -58,7 +58,7 @@ async fn a_foreign_page_is_refused_on_each_route_that_changes_something() {
             .header("Origin", "https://evil.example")
             .form(&[("email", ADA), ("password", PASSWORD)]);
         let answer = Client::send(request).await;
-        assert_eq!(told(&answer), (403, r#"{"message":"cross-site request refused"}"#));
+        assert_eq!(status_and_body(&answer), (403, r#"{"message":"cross-site request refused"}"#));
         assert_eq!(answer.header("set-cookie"), None);
     }
     assert_eq!(client.profile(&cookie).await.status, 200);

@@ -1,9 +1,9 @@
-//! More logins than can be hashed: some are served, the others are told at once to come back.
+//! More logins than can be hashed: some succeed, and the others are rejected immediately.
 
-use crate::support::{ADA, PASSWORD, Server, told};
+use crate::support::{ADA, PASSWORD, Server, status_and_body};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_flood_of_logins_is_refused_beyond_the_budget_and_harms_nobody_else() {
+async fn a_flood_of_logins_is_rejected_beyond_the_budget_and_harms_no_other_client() {
     let server =
         Server::with(&[("AUTH_BCRYPT_COST", "12"), ("AUTH_HASH_THREADS", "1"), ("AUTH_HASH_WAIT", "500ms")]);
     let client = server.client();
@@ -23,7 +23,7 @@ async fn a_flood_of_logins_is_refused_beyond_the_budget_and_harms_nobody_else() 
             checked += 1;
             continue;
         }
-        assert_eq!(told(&answer), (503, r#"{"message":"too busy, try again later"}"#));
+        assert_eq!(status_and_body(&answer), (503, r#"{"message":"too busy, try again later"}"#));
         let seconds: u64 = answer.header("retry-after").unwrap().parse().unwrap();
         assert!((1..=60).contains(&seconds), "{seconds}");
         refused += 1;

@@ -7,7 +7,7 @@ use test_servers::{Kind, kind};
 
 use crate::support::{ADA, Browser, PASSWORD, Server, free_address};
 
-/// What documents and READMEs of the exercise tell people to do.
+/// The calls that documents and READMEs of the exercise show.
 #[tokio::test]
 async fn the_console_of_the_first_page_can_call_the_service() {
     // A page knows nothing of databases.
@@ -77,7 +77,7 @@ fn serve(address: SocketAddr, page: String) {
     thread::spawn(move || {
         for stream in listener.incoming() {
             let Ok(mut stream) = stream else { continue };
-            // A browser connects ahead of time, and then says nothing.
+            // A browser connects in advance and sends nothing.
             let page = page.clone();
             thread::spawn(move || {
                 if stream.read(&mut [0; 4096]).is_ok_and(|length| length > 0) {

@@ -26,7 +26,7 @@ fn calls() -> [(Method, &'static str, String); 4] {
     ]
 }
 
-/// Kinds of wrong requests: what is told of the body, and the body.
+/// Kinds of wrong requests: the content type and the body.
 fn wrong_bodies(good: &str) -> Vec<(Option<&'static str>, Vec<u8>)> {
     vec![
         (Some(FORM), Vec::new()),
@@ -58,15 +58,15 @@ async fn wrong_requests_of_every_kind_are_refused_and_the_next_correct_one_works
 
     for (method, path, good) in calls() {
         for (media_type, body) in wrong_bodies(&good) {
-            let told = format!("{method} {path} {media_type:?} {} bytes", body.len());
+            let shown = format!("{method} {path} {media_type:?} {} bytes", body.len());
             let mut request = client.request(method.clone(), path).body(body);
             if let Some(media_type) = media_type {
                 request = request.header("Content-Type", media_type);
             }
             let Answer { status, body, headers } = Client::send(request).await;
-            assert!((400..500).contains(&status), "{told}: {status} {body}");
-            assert_eq!(headers["content-type"], JSON, "{told}");
-            assert!(body.starts_with("{\"message\":\""), "{told}: {body}");
+            assert!((400..500).contains(&status), "{shown}: {status} {body}");
+            assert_eq!(headers["content-type"], JSON, "{shown}");
+            assert!(body.starts_with("{\"message\":\""), "{shown}: {body}");
             sent += 1;
         }
         for wrong in [Method::GET, Method::PATCH, Method::TRACE] {
@@ -90,11 +90,11 @@ async fn a_body_that_is_too_large_is_refused_however_it_is_sent() {
     let client = server.client();
     let ten_megabytes = vec![b'x'; 10 * 1024 * 1024];
 
-    let told = Client::try_send(
+    let sent = Client::try_send(
         client.request(Method::POST, "/users").header("Content-Type", FORM).body(ten_megabytes.clone()),
     );
-    // A client that goes on sending may find the connection closed before it reads the answer.
-    if let Ok(answer) = told.await {
+    // A client that continues to send may find the connection closed before it reads the response.
+    if let Ok(answer) = sent.await {
         assert_eq!(answer.status, 413);
     }
     let head = format!(
@@ -118,7 +118,7 @@ async fn a_body_that_is_too_large_is_refused_however_it_is_sent() {
 
 /// asvs 4.2.1: framing that two readers could read differently is refused, and the connection closed.
 #[tokio::test]
-async fn requests_that_are_no_http_are_refused_and_harm_nobody() {
+async fn requests_that_are_no_http_are_rejected_and_harm_no_other_client() {
     let server = Server::start();
     let huge_header = format!("GET / HTTP/1.1\r\nHost: localhost\r\nX: {}\r\n\r\n", "x".repeat(200_000));
     let huge_url = format!("GET /{} HTTP/1.1\r\nHost: localhost\r\n\r\n", "x".repeat(200_000));
@@ -196,7 +196,7 @@ fn many() -> usize {
     usize::try_from(most).unwrap().saturating_sub(1000).clamp(100, 10_000)
 }
 
-/// Ten thousand connections that say nothing do not keep others out.
+/// Ten thousand silent connections do not block others.
 #[tokio::test]
 async fn idle_connections_are_no_burden() {
     // A connection knows nothing of databases.
@@ -217,7 +217,7 @@ async fn idle_connections_are_no_burden() {
     assert_eq!(client.profile(&cookie).await.status, 200);
 }
 
-/// A service that is held up for a moment finds whoever came meanwhile: nobody is sent away, to try again a second
+/// A service that was stopped for a moment serves all clients that connected meanwhile: none is rejected, to try again a second
 /// later.
 #[tokio::test]
 async fn who_comes_while_it_is_held_up_waits_in_line() {

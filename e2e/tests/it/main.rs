@@ -1,6 +1,6 @@
 //! Black-box tests: the real binary on a free port, spoken to over HTTP and nothing else.
 #![expect(clippy::disallowed_methods, reason = "tests have deadlines in real time")]
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that can't go on should say where")]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a failing test should show where")]
 
 mod account;
 mod canary;
@@ -10,6 +10,8 @@ mod containers;
 mod contract;
 mod crash;
 mod cross_site;
+mod documents;
+mod faults;
 mod flood;
 mod front_end;
 mod hostile;
@@ -26,7 +28,6 @@ mod shutdown;
 mod startup;
 mod support;
 mod throttle;
-mod trouble;
 mod unread;
 mod walk;
 

@@ -111,7 +111,7 @@ async fn of_uses_of_one_reset_token_on_three_nodes_at_once_one_succeeds() {
     }
 }
 
-/// asvs 7.4.1: of sessions that all nodes remember.
+/// asvs 7.4.1: sessions that all nodes have cached.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_session_that_one_node_ends_is_refused_by_all_within_the_bound() {
     let Some(nodes) = Nodes::start() else { return };
@@ -144,7 +144,7 @@ async fn a_node_that_is_killed_under_load_loses_nothing_that_was_acknowledged() 
     let outcome = load.end().await;
 
     assert!(outcome.accounts.len() >= 60);
-    // One that was started after all sessions had ended: it remembers none of them.
+    // A node that was started after all sessions were revoked: it has cached none of them.
     let node = nodes.0.remove(0).restart();
     let client = node.client();
     assert_eq!(violations(&client, &outcome.accounts).await, [""; 0]);

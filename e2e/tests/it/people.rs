@@ -27,7 +27,7 @@ fn bad(server: &Server, arguments: &[&str]) -> String {
 
 const ADA_IS: &str = "email=ada@example.org";
 
-/// asvs 6.3.2: and nobody is there who did not register.
+/// asvs 6.3.2: there are no default accounts.
 #[tokio::test]
 async fn users_are_found_by_their_fields() {
     let server = Server::start();
@@ -43,7 +43,7 @@ async fn users_are_found_by_their_fields() {
     assert!(bad(&server, &["user", "find"]).contains("no field is given"));
 }
 
-/// Where nobody can register.
+/// With closed registration.
 #[tokio::test]
 async fn an_administrator_makes_an_account_and_its_owner_sets_the_password() {
     let server = Server::with(&[("AUTH_REGISTRATION", "closed")]);
@@ -86,8 +86,8 @@ async fn an_administrator_starts_a_reset_and_chooses_no_password() {
     let client = server.client();
     client.register(ADA).await;
 
-    let told = good(&server, &["user", "reset", ADA_IS]);
-    let token = told.trim().rsplit(' ').next().unwrap();
+    let output = good(&server, &["user", "reset", ADA_IS]);
+    let token = output.trim().rsplit(' ').next().unwrap();
     assert_eq!(client.reset(ADA, token, "t4rt1fl3tt3").await.status, 200);
 
     let help = good(&server, &["user", "--help"]);

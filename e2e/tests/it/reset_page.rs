@@ -2,15 +2,15 @@
 
 use test_servers::{Kind, kind};
 
-use crate::support::{ADA, Browser, PASSWORD, Postbox, Security, Server, free_address};
+use crate::support::{ADA, Browser, MailServer, PASSWORD, Security, Server, free_address};
 
 const NEW: &str = "t4rt1fl3tt3";
 
 /// A service whose links lead to itself, with one user who asked for a link.
-async fn asked(postbox: &Postbox) -> (Server, String) {
+async fn asked(mail_server: &MailServer) -> (Server, String) {
     let listen = free_address();
     let (address, url) = (listen.to_string(), format!("http://localhost:{}", listen.port()));
-    let settings = postbox.settings();
+    let settings = mail_server.settings();
     let mut settings: Vec<(&str, &str)> =
         settings.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     settings.extend([
@@ -22,10 +22,31 @@ async fn asked(postbox: &Postbox) -> (Server, String) {
     let client = server.client();
     assert_eq!(client.post("/users", &[("email", ADA), ("password", "b4l0ub4l0u")]).await.status, 200);
     client.post("/reset_password", &[("email", ADA)]).await;
-    let mail = postbox.until(1).await.remove(0);
+    let mail = mail_server.until(1).await.remove(0);
     let link = mail.text.split_whitespace().find(|word| word.starts_with(&url)).unwrap().to_owned();
     (server, link)
 }
+
+const ALL_LABELLED: &str =
+    "return [...document.querySelectorAll('input')].every(input => input.labels.length == 1)";
+
+/// The texts of the page: language, title, rejected password, success, used link.
+const TEXTS: [[&str; 5]; 2] = [
+    [
+        "en",
+        "Set a new password",
+        "This password can’t be used",
+        "Your password was set.",
+        "This link no longer works.",
+    ],
+    [
+        "fr",
+        "Choisir un nouveau mot de passe",
+        "Ce mot de passe ne peut pas être utilisé",
+        "Votre mot de passe est enregistré.",
+        "Ce lien ne fonctionne plus.",
+    ],
+];
 
 /// asvs 3.4.3, 3.5.3, 6.2.6, 6.2.7
 #[tokio::test]
@@ -34,25 +55,10 @@ async fn a_link_opens_a_page_that_sets_the_password() {
     if kind() != Kind::Sqlite {
         return;
     }
-    for (language, title, refused, done, over) in [
-        (
-            "en",
-            "Set a new password",
-            "This password can’t be used",
-            "Your password was set.",
-            "This link no longer works.",
-        ),
-        (
-            "fr",
-            "Choisir un nouveau mot de passe",
-            "Ce mot de passe ne peut pas être utilisé",
-            "Votre mot de passe est enregistré.",
-            "Ce lien ne fonctionne plus.",
-        ),
-    ] {
-        let Some(postbox) = Postbox::start(Security::Plain) else { return };
+    for [language, title, refused, done, over] in TEXTS {
+        let Some(mail_server) = MailServer::start(Security::Plain) else { return };
         let Some(browser) = Browser::start(language).await else { return };
-        let (server, link) = asked(&postbox).await;
+        let (server, link) = asked(&mail_server).await;
 
         browser.open(&link).await;
         browser.until(title).await;
@@ -60,9 +66,7 @@ async fn a_link_opens_a_page_that_sets_the_password() {
         assert_eq!(browser.evaluate("return location.hash + history.length").await, "2", "no token is left");
         assert_eq!(browser.evaluate("return document.querySelector('#email').value").await, ADA);
         assert_eq!(browser.evaluate("return document.querySelector('#password').type").await, "password");
-        let labels =
-            "return [...document.querySelectorAll('input')].every(input => input.labels.length == 1)";
-        assert_eq!(browser.evaluate(labels).await, true);
+        assert_eq!(browser.evaluate(ALL_LABELLED).await, true);
 
         browser.type_into("#password", "short").await;
         browser.click("#set button").await;
@@ -83,7 +87,7 @@ async fn a_link_opens_a_page_that_sets_the_password() {
         browser.until(over).await;
         let complaints = browser.complaints().await;
         let of_policy: Vec<&String> =
-            complaints.iter().filter(|told| told.contains("Content Security Policy")).collect();
+            complaints.iter().filter(|complaint| complaint.contains("Content Security Policy")).collect();
         assert_eq!(of_policy, [""; 0]);
     }
 }
@@ -94,9 +98,9 @@ async fn who_has_no_link_asks_for_one_on_the_page() {
     if kind() != Kind::Sqlite {
         return;
     }
-    let Some(postbox) = Postbox::start(Security::Plain) else { return };
+    let Some(mail_server) = MailServer::start(Security::Plain) else { return };
     let Some(browser) = Browser::start("en").await else { return };
-    let (server, link) = asked(&postbox).await;
+    let (server, link) = asked(&mail_server).await;
     let well_known = server.client().get("/.well-known/change-password").await;
     assert_eq!(
         (well_known.status, &well_known.headers["location"]),
@@ -111,8 +115,8 @@ async fn who_has_no_link_asks_for_one_on_the_page() {
     browser.click("#ask button").await;
     browser.until("a mail with a link is on its way").await;
 
-    assert_eq!(postbox.until(2).await[1].to, ADA);
-    // The first link no longer counts: the page says so, and offers another one.
+    assert_eq!(mail_server.until(2).await[1].to, ADA);
+    // The first link is invalid: the page shows it and offers another one.
     browser.open("about:blank").await;
     browser.open(&link).await;
     browser.type_into("#password", NEW).await;
@@ -121,18 +125,18 @@ async fn who_has_no_link_asks_for_one_on_the_page() {
     assert_eq!(browser.evaluate("return document.querySelector('#whose').value").await, ADA);
     browser.click("#ask button").await;
     browser.until("a mail with a link is on its way").await;
-    assert_eq!(postbox.until(3).await[2].to, ADA);
+    assert_eq!(mail_server.until(3).await[2].to, ADA);
 }
 
-/// A link that was cut off says so; markup in it stays text (asvs 3.2.2).
+/// An incomplete link is reported; markup in it stays text (asvs 3.2.2).
 #[tokio::test]
 async fn what_stands_in_a_link_is_shown_and_never_run() {
     if kind() != Kind::Sqlite {
         return;
     }
-    let Some(postbox) = Postbox::start(Security::Plain) else { return };
+    let Some(mail_server) = MailServer::start(Security::Plain) else { return };
     let Some(browser) = Browser::start("en").await else { return };
-    let (_server, link) = asked(&postbox).await;
+    let (_server, link) = asked(&mail_server).await;
     let page = link.split('#').next().unwrap();
 
     browser.open(page).await;

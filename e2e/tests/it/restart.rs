@@ -1,6 +1,6 @@
 //! What was acknowledged is there after a restart; what ended stays ended.
 
-use crate::support::{ADA, PASSWORD, Server, States, told};
+use crate::support::{ADA, PASSWORD, Server, States, status_and_body};
 
 #[tokio::test]
 async fn users_sessions_and_an_outstanding_reset_survive_and_ended_sessions_stay_ended() {
@@ -10,7 +10,7 @@ async fn users_sessions_and_an_outstanding_reset_survive_and_ended_sessions_stay
 
     let server = server.restart();
     let client = server.client();
-    assert_eq!(told(&client.profile(&live).await), (200, r#"{"email":"ada@example.org"}"#));
+    assert_eq!(status_and_body(&client.profile(&live).await), (200, r#"{"email":"ada@example.org"}"#));
     assert_eq!(client.profile(&ended).await.status, 403);
     assert_eq!(client.log_in(ADA, PASSWORD).await.status, 200);
     assert_eq!(client.register(ADA).await.status, 400);

@@ -1,4 +1,4 @@
-//! Backups, made and restored as `docs/operating.md` says: users log in, sessions live, resets count.
+//! Backups, created and restored with the commands of `docs/operating.md`: users log in, sessions and resets are valid.
 
 use sqlx::{AssertSqlSafe, Connection};
 use test_servers::{Kind, TestDatabase, kind, shared};

@@ -6,7 +6,7 @@ use reqwest::Method;
 use sqlx::{Connection, Row};
 use test_servers::{Kind, Mode, Proxy, kind, shared};
 
-use crate::support::{ADA, Client, PASSWORD, Postbox, Security, Server, execute, open, told};
+use crate::support::{ADA, Client, MailServer, PASSWORD, Security, Server, execute, open, status_and_body};
 
 const NEW: &str = "t4rt1fl3tt3";
 
@@ -182,11 +182,11 @@ async fn a_hostile_hash_is_a_failed_login_without_the_work() {
     assert_eq!(client.get("/healthz").await.status, 200);
 }
 
-/// Reset asked again and again by somebody else: the owner's link keeps working.
+/// An attacker requests many resets. The owner's link stays valid.
 #[tokio::test]
 async fn a_link_keeps_working_however_often_others_ask() {
-    let Some(postbox) = Postbox::start(Security::Plain) else { return };
-    let settings = postbox.settings();
+    let Some(mail_server) = MailServer::start(Security::Plain) else { return };
+    let settings = mail_server.settings();
     let mut settings: Vec<(&str, &str)> =
         settings.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     settings.push(("AUTH_PUBLIC_URL", "http://localhost:5000"));
@@ -201,14 +201,14 @@ async fn a_link_keeps_working_however_often_others_ask() {
     };
     for asked in 1..=3 {
         ask(ADA).await;
-        postbox.until(asked).await;
+        mail_server.until(asked).await;
     }
     for _ in 0..20 {
         ask(ADA).await;
     }
     // Who asked last gets theirs last.
     ask("last@example.org").await;
-    let mails = postbox.until(4).await;
+    let mails = mail_server.until(4).await;
 
     let to: Vec<&str> = mails.iter().map(|mail| mail.to.as_str()).collect();
     assert_eq!(to, [ADA, ADA, ADA, "last@example.org"]);
@@ -238,7 +238,7 @@ async fn a_node_that_hears_nothing_more_serves_no_ended_session() {
 
         proxy.set(mode);
         let answer = client.with_cookie(Method::DELETE, "/sessions", &session).await;
-        assert_eq!(answer.status, 302, "{}", told(&answer).1);
+        assert_eq!(answer.status, 302, "{}", status_and_body(&answer).1);
 
         // No check that begins later than this may succeed; the promise is a second.
         let ended = Instant::now();

@@ -1,4 +1,4 @@
-//! A signal ends the service without dropping anybody.
+//! A signal ends the service without failing a request.
 
 use std::time::{Duration, Instant};
 
@@ -6,20 +6,20 @@ use rustix::process::Signal;
 
 use test_servers::{Kind, kind};
 
-use crate::support::{ADA, Client, PASSWORD, Server, open, run, told};
+use crate::support::{ADA, Client, PASSWORD, Server, open, run, status_and_body};
 
 #[tokio::test]
 async fn while_draining_health_says_so_and_requests_are_still_served() {
     let mut server = Server::with(&[("AUTH_SHUTDOWN_DELAY", "3s")]);
     let client = server.client();
-    assert_eq!(told(&client.get("/healthz").await), (200, r#"{"message":"ok"}"#));
+    assert_eq!(status_and_body(&client.get("/healthz").await), (200, r#"{"message":"ok"}"#));
     assert_eq!(health(&server), (0, String::new()));
 
     server.signal(Signal::TERM);
     drains(&client).await;
 
     let draining = client.get("/healthz").await;
-    assert_eq!(told(&draining), (503, r#"{"message":"shutting down"}"#));
+    assert_eq!(status_and_body(&draining), (503, r#"{"message":"shutting down"}"#));
     assert_eq!(health(&server), (1, "returned 503".to_owned()));
     assert_eq!(client.register(ADA).await.status, 200, "still accepted");
     assert!(server.is_running());
@@ -28,11 +28,11 @@ async fn while_draining_health_says_so_and_requests_are_still_served() {
     assert_eq!(server.second().client().log_in(ADA, PASSWORD).await.status, 200);
 }
 
-/// What a container is asked: the exit code, and what is said of the address, without the cause.
+/// The health check of a container: the exit code, and the message about the address without the cause.
 fn health(server: &Server) -> (i32, String) {
     let output = run(&["health"], &[("AUTH_LISTEN", &server.address.to_string())]);
-    let told = output.stderr.trim_end().rsplit_once("/healthz ").map_or("", |(_, told)| told);
-    (output.code, told.split(": ").next().unwrap().to_owned())
+    let cause = output.stderr.trim_end().rsplit_once("/healthz ").map_or("", |(_, cause)| cause);
+    (output.code, cause.split(": ").next().unwrap().to_owned())
 }
 
 /// Waits until the signal has arrived: three times as long as it may take.

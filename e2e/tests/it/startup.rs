@@ -1,4 +1,4 @@
-//! How the service starts, and what it says when it does not.
+//! How the service starts, and its error when it does not.
 
 use std::{fs, net::TcpListener};
 
@@ -12,7 +12,7 @@ fn folder() -> (tempfile::TempDir, String) {
     (folder, path)
 }
 
-/// It did not start, and said why in one line.
+/// It did not start, and reported why in one line.
 fn refused(output: &Output, expected: &str) {
     assert_eq!(output.code, 1, "{output:?}");
     let last = output.stderr.lines().last().unwrap_or_default();
@@ -139,6 +139,42 @@ fn a_taken_address_is_named() {
     assert!(output.stderr.contains("another program listens there"), "{}", output.stderr);
 }
 
+/// Settings that stop production: name, value, and what the error contains.
+const INVALID: [(&str, &str, &str); 32] = [
+    ("AUTH_DATABASE_URL", "", "is not set: production needs it"),
+    ("AUTH_DATABASE_URL", "oracle://auth:hunter2@db.example.org/auth", "accepted: sqlite:PATH"),
+    ("AUTH_DATABASE_URL", "postgres://auth:hunter2@db.example.org/auth?sslmode=disable", "name are verified"),
+    ("AUTH_DATABASE_URL", "mysql://auth:hunter2@db.example.org/auth?ssl-mode=REQUIRED", "name are verified"),
+    ("AUTH_DATABASE_URL_FILE", "/nonexistent", "accepted: one of them"),
+    ("AUTH_PUBLIC_URL", "", "is not set: production needs it"),
+    ("AUTH_PUBLIC_URL", "http://auth.example.org", "production accepts https"),
+    ("AUTH_PUBLIC_URL", "auth.example.org", "accepted: "),
+    ("AUTH_SMTP_URL", "", "is not set: emails need it"),
+    ("AUTH_SMTP_URL", "smtp://mailer:hunter2@mail.example.org", "accepted: smtps://"),
+    ("AUTH_SMTP_URL", "smtp://mailer:hunter2@mail.example.org?tls=opportunistic", "accepted: smtps://"),
+    ("AUTH_SMTP_URL_FILE", "/nonexistent", "accepted: one of them"),
+    ("AUTH_MAIL_FROM", "", "is not set: emails need it"),
+    ("AUTH_MAIL_FROM", "accounts", "accepted: an address"),
+    ("AUTH_MAIL_TEMPLATES", "/nonexistent", "could not read"),
+    ("AUTH_MAIL_NEW_DEVICE", "perhaps", "accepted: on, off"),
+    ("AUTH_RESET_DELIVERY", "answer", "any caller would get the token of any account"),
+    ("AUTH_RESET_DELIVERY", "pigeon", "accepted: "),
+    ("AUTH_RESET_LIFETIME", "25h", "accepted: a duration"),
+    ("AUTH_RESET_URL", "http://app.example.org/reset", "production accepts https"),
+    ("AUTH_PASSWORD_MIN_LENGTH", "7", "accepted: a number from 8"),
+    ("AUTH_PASSWORD_DENYLIST", "/nonexistent", "the file can't be read"),
+    ("AUTH_PASSWORD_SCHEME", "md5", "accepted: bcrypt, argon2id"),
+    ("AUTH_BCRYPT_COST", "9", "accepted: a number from 10 to 14"),
+    ("AUTH_THROTTLE", "perhaps", "accepted: on, off"),
+    ("AUTH_COOKIE_NAME", "a b", "accepted: up to 64 letters"),
+    ("AUTH_ALLOWED_ORIGINS", "app.example.org", "accepted: origins"),
+    ("AUTH_TRUSTED_PROXIES", "10.0.0.0/33", "accepted: networks"),
+    ("AUTH_SESSION_LIFETIME", "forever", "accepted: a duration"),
+    ("AUTH_SESSION_CACHE_STALENESS", "2m", "accepted: a duration"),
+    ("AUTH_SHUTDOWN_DELAY", "5", "accepted: a duration"),
+    ("AUTH_PROFILE", "staging", "accepted: development, production"),
+];
+
 /// With each setting missing or contradictory, one after the other: an empty value counts as none.
 #[test]
 fn production_does_not_start_half_protected() {
@@ -158,54 +194,13 @@ fn production_does_not_start_half_protected() {
     let good = run(&["check-config"], &production);
     assert!(good.code == 0 && good.stdout.ends_with("the settings are valid\n"), "{good:?}");
 
-    for (name, value, told) in [
-        ("AUTH_DATABASE_URL", "", "is not set: production needs it"),
-        ("AUTH_DATABASE_URL", "oracle://auth:hunter2@db.example.org/auth", "accepted: sqlite:PATH"),
-        (
-            "AUTH_DATABASE_URL",
-            "postgres://auth:hunter2@db.example.org/auth?sslmode=disable",
-            "name are verified",
-        ),
-        (
-            "AUTH_DATABASE_URL",
-            "mysql://auth:hunter2@db.example.org/auth?ssl-mode=REQUIRED",
-            "name are verified",
-        ),
-        ("AUTH_DATABASE_URL_FILE", "/nonexistent", "accepted: one of them"),
-        ("AUTH_PUBLIC_URL", "", "is not set: production needs it"),
-        ("AUTH_PUBLIC_URL", "http://auth.example.org", "production accepts https"),
-        ("AUTH_PUBLIC_URL", "auth.example.org", "accepted: "),
-        ("AUTH_SMTP_URL", "", "is not set: emails need it"),
-        ("AUTH_SMTP_URL", "smtp://mailer:hunter2@mail.example.org", "accepted: smtps://"),
-        ("AUTH_SMTP_URL", "smtp://mailer:hunter2@mail.example.org?tls=opportunistic", "accepted: smtps://"),
-        ("AUTH_SMTP_URL_FILE", "/nonexistent", "accepted: one of them"),
-        ("AUTH_MAIL_FROM", "", "is not set: emails need it"),
-        ("AUTH_MAIL_FROM", "accounts", "accepted: an address"),
-        ("AUTH_MAIL_TEMPLATES", "/nonexistent", "could not read"),
-        ("AUTH_MAIL_NEW_DEVICE", "perhaps", "accepted: on, off"),
-        ("AUTH_RESET_DELIVERY", "answer", "any caller would get the token of any account"),
-        ("AUTH_RESET_DELIVERY", "pigeon", "accepted: "),
-        ("AUTH_RESET_LIFETIME", "25h", "accepted: a duration"),
-        ("AUTH_RESET_URL", "http://app.example.org/reset", "production accepts https"),
-        ("AUTH_PASSWORD_MIN_LENGTH", "7", "accepted: a number from 8"),
-        ("AUTH_PASSWORD_DENYLIST", "/nonexistent", "the file can't be read"),
-        ("AUTH_PASSWORD_SCHEME", "md5", "accepted: bcrypt, argon2id"),
-        ("AUTH_BCRYPT_COST", "9", "accepted: a number from 10 to 14"),
-        ("AUTH_THROTTLE", "perhaps", "accepted: on, off"),
-        ("AUTH_COOKIE_NAME", "a b", "accepted: up to 64 letters"),
-        ("AUTH_ALLOWED_ORIGINS", "app.example.org", "accepted: origins"),
-        ("AUTH_TRUSTED_PROXIES", "10.0.0.0/33", "accepted: networks"),
-        ("AUTH_SESSION_LIFETIME", "forever", "accepted: a duration"),
-        ("AUTH_SESSION_CACHE_STALENESS", "2m", "accepted: a duration"),
-        ("AUTH_SHUTDOWN_DELAY", "5", "accepted: a duration"),
-        ("AUTH_PROFILE", "staging", "accepted: development, production"),
-    ] {
-        // What is missing or wrong is found before anything is opened.
+    for (name, value, expected) in INVALID {
+        // Missing and invalid settings are found before anything is opened.
         let settings: Vec<_> = production.iter().copied().chain([(name, value)]).collect();
         let output = run(&[], &settings);
         let name = name.strip_suffix("_FILE").unwrap_or(name);
         refused(&output, &format!("auth-server: {name}"));
-        refused(&output, told);
+        refused(&output, expected);
         assert!(!output.stderr.contains("hunter2"), "{output:?}");
     }
     let settings: Vec<_> =

@@ -1,8 +1,8 @@
-//! Limits on tries, as clients meet them.
+//! Limits on attempts, as clients see them.
 
 use reqwest::Method;
 
-use crate::support::{ADA, Answer, Client, PASSWORD, Server, told};
+use crate::support::{ADA, Answer, Client, PASSWORD, Server, status_and_body};
 
 fn throttled() -> Server {
     Server::with(&[
@@ -29,10 +29,10 @@ async fn block(client: &Client) {
     }
 }
 
-/// Whoever has the right password is told to wait, for how many seconds.
-async fn is_told_to_wait(client: &Client) -> u64 {
+/// The seconds to wait after a login with the right password.
+async fn seconds_to_wait(client: &Client) -> u64 {
     let refused = log_in(client, "203.0.113.1", None, PASSWORD).await;
-    assert_eq!(told(&refused), (429, r#"{"message":"too many tries, try again later"}"#));
+    assert_eq!(status_and_body(&refused), (429, r#"{"message":"too many tries, try again later"}"#));
     refused.header("retry-after").unwrap().parse().unwrap()
 }
 
@@ -45,14 +45,14 @@ fn device_of(answer: &Answer) -> Option<String> {
 
 /// asvs 2.3.2, 6.1.1, 6.3.1
 #[tokio::test]
-async fn whoever_guesses_is_told_to_wait_and_the_owner_gets_in() {
+async fn a_guesser_is_throttled_and_the_owner_logs_in() {
     let server = throttled();
     let client = server.client();
     client.register(ADA).await;
     let known = device_of(&log_in(&client, "192.0.2.1", None, PASSWORD).await).unwrap();
     block(&client).await;
 
-    assert!((1..=4).contains(&is_told_to_wait(&client).await));
+    assert!((1..=4).contains(&seconds_to_wait(&client).await));
     let owner = log_in(&client, "192.0.2.1", Some(&known), PASSWORD).await;
     assert_eq!((owner.status, device_of(&owner)), (200, None));
 }
@@ -67,7 +67,7 @@ async fn failures_count_after_a_crash() {
     let client = server.client();
     // The next one that is taken is the eighth: after it eight seconds are asked for.
     while log_in(&client, "198.51.100.9", None, "wrong").await.status == 429 {}
-    assert!((5..=8).contains(&is_told_to_wait(&client).await));
+    assert!((5..=8).contains(&seconds_to_wait(&client).await));
 }
 
 /// A proxy that sends no forwarding headers: all visitors of the site are one client.
@@ -112,7 +112,7 @@ async fn a_client_can_not_choose_the_address_that_is_counted() {
 }
 
 #[tokio::test]
-async fn in_development_nobody_is_counted_and_no_device_marked() {
+async fn in_development_no_attempt_is_counted_and_no_device_marked() {
     let server = Server::start();
     let client = server.client();
     client.register(ADA).await;

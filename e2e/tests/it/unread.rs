@@ -1,4 +1,4 @@
-//! Standard output and standard error that nobody reads.
+//! Standard output and standard error that are not read.
 
 use std::{
     io::{BufRead, BufReader, Read},
@@ -23,7 +23,7 @@ impl Drop for Running {
 
 /// A pipe holds 64 KiB; at this level that is not much.
 #[tokio::test]
-async fn a_log_that_nobody_reads_holds_up_no_request_and_says_what_it_dropped() {
+async fn an_unread_log_delays_no_request_and_reports_what_it_dropped() {
     if kind() != Kind::Sqlite {
         return;
     }
@@ -39,7 +39,7 @@ async fn a_log_that_nobody_reads_holds_up_no_request_and_says_what_it_dropped() 
     for _ in 0..3000 {
         assert_eq!(client.get("/healthz").await.status, 200);
     }
-    // Once somebody reads, it goes on.
+    // Once it is read, it continues.
     let mut stderr = running.0.stderr.take().unwrap();
     let reading = std::thread::spawn(move || {
         let mut log = Vec::new();
@@ -80,7 +80,7 @@ async fn a_service_whose_output_was_closed_starts_and_serves() {
     assert_eq!(running.0.try_wait().unwrap(), None);
 }
 
-/// A terminal that is closed cuts nobody off.
+/// A closed terminal ends no request.
 #[tokio::test]
 async fn a_hang_up_ends_the_service_as_other_signals_do() {
     if kind() != Kind::Sqlite {

@@ -5,7 +5,7 @@ use std::{path::Path, process::Command};
 use reqwest::Method;
 use test_servers::left_out;
 
-use crate::support::{Server, told};
+use crate::support::{Server, status_and_body};
 
 const PYTHON: &str = "/usr/bin/python3";
 
@@ -19,39 +19,51 @@ async fn the_walk_of_the_exercise() {
     let client = server.client();
 
     let welcome = client.get("/").await;
-    assert_eq!(told(&welcome), (200, r#"{"message":"Bienvenue"}"#));
+    assert_eq!(status_and_body(&welcome), (200, r#"{"message":"Bienvenue"}"#));
 
     let registered = client.post("/users", &[("email", EMAIL), ("password", OLD)]).await;
-    assert_eq!(told(&registered), (200, r#"{"email":"guillaume@holberton.io","message":"user created"}"#));
+    assert_eq!(
+        status_and_body(&registered),
+        (200, r#"{"email":"guillaume@holberton.io","message":"user created"}"#)
+    );
     let again = client.post("/users", &[("email", EMAIL), ("password", OLD)]).await;
-    assert_eq!(told(&again), (400, r#"{"message":"email already registered"}"#));
+    assert_eq!(status_and_body(&again), (400, r#"{"message":"email already registered"}"#));
 
     let wrong = client.log_in(EMAIL, NEW).await;
-    assert_eq!(told(&wrong), (401, r#"{"message":"wrong email or password"}"#));
+    assert_eq!(status_and_body(&wrong), (401, r#"{"message":"wrong email or password"}"#));
     let unlogged = client.get("/profile").await;
-    assert_eq!(told(&unlogged), (403, r#"{"message":"not logged in"}"#));
+    assert_eq!(status_and_body(&unlogged), (403, r#"{"message":"not logged in"}"#));
 
     let logged_in = client.log_in(EMAIL, OLD).await;
-    assert_eq!(told(&logged_in), (200, r#"{"email":"guillaume@holberton.io","message":"logged in"}"#));
+    assert_eq!(
+        status_and_body(&logged_in),
+        (200, r#"{"email":"guillaume@holberton.io","message":"logged in"}"#)
+    );
     let cookie = logged_in.cookie();
     assert_eq!(cookie.len(), "session_id=".len() + 36);
 
     let profile = client.profile(&cookie).await;
-    assert_eq!(told(&profile), (200, r#"{"email":"guillaume@holberton.io"}"#));
+    assert_eq!(status_and_body(&profile), (200, r#"{"email":"guillaume@holberton.io"}"#));
     assert_eq!(profile.header("x-auth-user-id"), Some("1"));
 
     let out = client.with_cookie(Method::DELETE, "/sessions", &cookie).await;
-    assert_eq!((told(&out), out.header("location")), ((302, ""), Some("/")));
+    assert_eq!((status_and_body(&out), out.header("location")), ((302, ""), Some("/")));
     assert!(out.header("set-cookie").unwrap().contains("Max-Age=0"));
     assert_eq!(client.profile(&cookie).await.status, 403);
 
     let asked = client.post("/reset_password", &[("email", EMAIL)]).await;
     let token = asked.json()["reset_token"].as_str().unwrap().to_owned();
-    assert_eq!(told(&asked), (200, format!(r#"{{"email":"{EMAIL}","reset_token":"{token}"}}"#).as_str()));
+    assert_eq!(
+        status_and_body(&asked),
+        (200, format!(r#"{{"email":"{EMAIL}","reset_token":"{token}"}}"#).as_str())
+    );
     assert_eq!(token.len(), 36);
 
     let updated = client.reset(EMAIL, &token, NEW).await;
-    assert_eq!(told(&updated), (200, r#"{"email":"guillaume@holberton.io","message":"Password updated"}"#));
+    assert_eq!(
+        status_and_body(&updated),
+        (200, r#"{"email":"guillaume@holberton.io","message":"Password updated"}"#)
+    );
     assert_eq!(client.log_in(EMAIL, OLD).await.status, 401);
     assert_eq!(client.log_in(EMAIL, NEW).await.status, 200);
 }

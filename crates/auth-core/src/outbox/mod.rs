@@ -1,5 +1,6 @@
 //! The engine of emails: they are stored in the outbox, and a worker sends them.
 
+mod backoff;
 mod limits;
 mod notice;
 mod stats;
@@ -53,11 +54,11 @@ pub struct Mail {
     pub language: Language,
     /// The instant of the event that the email is about.
     pub at: OffsetDateTime,
-    /// What it says.
+    /// The content.
     pub body: MailBody,
 }
 
-/// What an email says.
+/// The content of an email.
 #[derive(Debug)]
 pub enum MailBody {
     /// A link that sets a new password.
@@ -91,7 +92,7 @@ impl MailBody {
 /// Why an email was not sent. The text is logged, so it must contain nothing of the recipient or the email.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MailError {
-    /// The server can't be reached, or accepts no emails now. Other emails would fail as well.
+    /// The server can't be reached, or accepts no emails now. Other emails would also fail.
     Unreachable(String),
     /// The server does not accept this email now.
     Later(String),

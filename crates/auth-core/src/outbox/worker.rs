@@ -9,9 +9,11 @@ use auth_db::{
 };
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use time::OffsetDateTime;
-use tokio::time::Instant;
 
-use super::{Mail, MailBody, MailError, Mailer, Outbox};
+use super::{
+    Mail, MailBody, MailError, Mailer, Outbox,
+    backoff::{Backoff, INTERVAL, delay_after, now},
+};
 use crate::{ServiceError, reset_issuer::IssuedReset};
 
 /// The number of emails that one query reads.
@@ -23,23 +25,11 @@ const LEASE: Duration = Duration::from_mins(1);
 /// The timeout for sending an email: well within the lease, so that no other worker sends it meanwhile.
 const SEND_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The delay after the first failure of an email. Each further failure doubles it.
-const FIRST_DELAY: Duration = Duration::from_secs(15);
-
-/// The maximum delay between two attempts.
-const MAX_DELAY: Duration = Duration::from_mins(15);
-
 /// The time after which an email is given up.
 const GIVE_UP_AFTER: Duration = Duration::from_hours(24);
 
 /// The number of emails that one worker sends concurrently.
 const SENDERS: usize = 8;
-
-/// The polling interval of the outbox.
-const INTERVAL: Duration = Duration::from_secs(1);
-
-/// The maximum delay after the mail server was unreachable.
-const MAX_UNREACHABLE_DELAY: Duration = Duration::from_secs(30);
 
 /// What one run of the worker did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -79,32 +69,6 @@ pub enum Outcome {
     Unreachable,
     /// Another worker has claimed it.
     Claimed,
-}
-
-/// The delay while the mail server is unreachable.
-struct Backoff {
-    next: Duration,
-    until: Option<Instant>,
-}
-
-impl Backoff {
-    const NONE: Self = Self { next: INTERVAL, until: None };
-
-    fn is_over(&self) -> bool {
-        self.until.is_none_or(|until| now() >= until)
-    }
-
-    fn after(&mut self, outcome: Outcome) {
-        match outcome {
-            // Several concurrent failures count as one.
-            Outcome::Unreachable if self.is_over() => {
-                self.until = Some(now() + self.next);
-                self.next = (self.next * 2).min(MAX_UNREACHABLE_DELAY);
-            }
-            Outcome::Sent => *self = Self::NONE,
-            _ => {}
-        }
-    }
 }
 
 impl Outbox {
@@ -292,15 +256,4 @@ impl Outbox {
             }
         })
     }
-}
-
-/// The delay after a number of failed attempts.
-fn delay_after(attempts: u32) -> Duration {
-    (FIRST_DELAY * (1 << attempts.min(16))).min(MAX_DELAY)
-}
-
-/// Real time: how long sending takes, and when the mail server is tried again.
-#[expect(clippy::disallowed_methods, reason = "sending takes real time")]
-fn now() -> Instant {
-    Instant::now()
 }

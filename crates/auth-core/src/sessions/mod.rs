@@ -122,7 +122,7 @@ impl Sessions {
         Ok(Some(current))
     }
 
-    /// The session of a token if the cache has it and it is active. Only the database can tell that it is not: another
+    /// The session of a token if the cache has it and it is active. Only the database is certain that it is not: another
     /// process may have recorded a later use.
     async fn cached(
         &self,

@@ -138,7 +138,7 @@ impl Attempt {
         }
     }
 
-    /// Records success: a device starts anew; for an account it is as if there had been no attempt, and the failures of
+    /// Records success: the failures of a device are cleared; for an account it is as if there had been no attempt, and the failures of
     /// others remain.
     ///
     /// # Errors

@@ -107,7 +107,7 @@ async fn a_password_is_not_changed_without_the_right_old_and_a_good_new_one() {
 
 /// asvs 7.5.2, 8.2.2
 #[tokio::test]
-async fn a_user_sees_and_ends_own_sessions_and_nobody_elses() {
+async fn a_user_sees_and_revokes_own_sessions_only() {
     let world = World::new().await;
     let first = world.logged_in(ADA).await;
     world.clock.advance(Duration::from_secs(1));
@@ -166,7 +166,7 @@ async fn an_account_is_deleted_by_its_owner_and_nothing_of_it_revives() {
     assert!(!world.is_live(&own).await);
 }
 
-/// Whoever asks twice to delete an account gets no fault for the second time.
+/// A second request to delete an account is no internal error.
 #[tokio::test]
 async fn what_is_asked_for_an_account_that_was_just_deleted_is_refused() {
     let world = World::new().await;
@@ -203,7 +203,7 @@ async fn confirming_is_throttled_like_logging_in() {
 
 /// asvs 2.3.3
 #[tokio::test]
-async fn whoever_knows_the_password_fails_at_nothing_that_counts() {
+async fn a_change_with_the_right_password_uses_up_no_attempt() {
     let world = World::throttled(auth_core::ThrottleOptions::default()).await;
     world.register(ADA).await;
     let own = world.log_in(ADA, PASSWORD).await.unwrap().token;

@@ -108,7 +108,7 @@ async fn nothing_lives_longer_than_its_life_and_nothing_ended_revives() {
     assert_eq!(wrong, [""; 0]);
 }
 
-/// The twin: a session that is said to live for a shorter time than it does is found.
+/// The counterpart: a session with a wrong lifetime in the model is found.
 #[tokio::test]
 async fn a_session_that_lived_too_long_would_be_found() {
     let world = World::new().await;

@@ -1,4 +1,4 @@
-//! Passwords that are refused, wherever somebody chooses one.
+//! Passwords that are rejected at registration, reset and change.
 
 use auth_core::{
     account::{ChangePasswordError, PasswordChange, RegisterError},
@@ -32,14 +32,20 @@ async fn common_breached_and_guessable_passwords_are_refused_at_every_door() {
         ("Acme acme acme 99", InvalidPassword::Guessable),
     ] {
         let registered = world.auth.create_user(email("ada@example.com"), new_password(refused)).await;
-        assert!(matches!(registered, Err(RegisterError::InvalidPassword(told)) if told == why), "{refused}");
+        assert!(
+            matches!(registered, Err(RegisterError::InvalidPassword(found)) if found == why),
+            "{refused}"
+        );
         let token = world.auth.issue_reset_token(&email(ADA)).await.unwrap();
         let reset = world.complete_reset(completion(ADA, &token, refused)).await;
-        assert!(matches!(reset, Err(CompleteResetError::InvalidPassword(told)) if told == why), "{refused}");
+        assert!(
+            matches!(reset, Err(CompleteResetError::InvalidPassword(found)) if found == why),
+            "{refused}"
+        );
         let change = PasswordChange { password: password(PASSWORD), new_password: refused.into() };
         let changed = world.auth.change_password(&current, change, &context()).await;
         assert!(
-            matches!(changed, Err(ChangePasswordError::InvalidPassword(told)) if told == why),
+            matches!(changed, Err(ChangePasswordError::InvalidPassword(found)) if found == why),
             "{refused}"
         );
     }

@@ -61,7 +61,7 @@ async fn a_password_that_was_hashed_as_typed_matches_as_typed_and_then_in_any_fo
 }
 
 #[tokio::test]
-async fn a_hash_that_nobody_could_verify_is_refused_and_stores_nothing() {
+async fn an_unsupported_hash_is_rejected_and_not_stored() {
     let world = World::new().await;
     for hostile in [
         "plaintext",

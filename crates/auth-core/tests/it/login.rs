@@ -21,7 +21,7 @@ async fn a_wrong_password_and_an_unknown_address_are_one_error_at_the_price_of_o
 }
 
 #[tokio::test]
-async fn valid_login_tells_and_opens_nothing() {
+async fn valid_login_opens_no_session() {
     let world = World::new().await;
     let token = world.logged_in(ADA).await;
 
@@ -46,7 +46,7 @@ async fn the_session_that_a_login_presents_ends_if_it_is_the_same_users() {
 
     assert!(!world.is_live(&old).await);
     assert!(world.is_live(&first).await && world.is_live(&second).await);
-    assert!(world.is_live(&bobs).await, "somebody else's session is left alone");
+    assert!(world.is_live(&bobs).await, "the session of another user stays valid");
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! The use cases, each against a real database and a clock that the test moves.
 #![expect(clippy::disallowed_methods, reason = "tests have deadlines in real time")]
-#![expect(clippy::unwrap_used, reason = "a test that can't go on should say where")]
+#![expect(clippy::unwrap_used, reason = "a failing test should show where")]
 
 mod account;
 mod clock_steps;

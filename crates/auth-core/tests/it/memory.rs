@@ -47,7 +47,7 @@ async fn what_another_process_ends_is_soon_refused_here() {
     }
 }
 
-/// As long as it was said to be acceptable, and no longer.
+/// For the configured staleness, and no longer.
 #[tokio::test(flavor = "multi_thread")]
 async fn where_nothing_is_heard_of_other_processes_sessions_are_remembered_as_long_as_was_accepted() {
     if kind() != Kind::MariaDb {
@@ -73,7 +73,7 @@ async fn where_nothing_is_heard_of_other_processes_sessions_are_remembered_as_lo
     assert!(!world.is_live(&own).await, "what it ends itself it refuses at once");
 }
 
-/// Nobody would hear of what other processes end.
+/// Revocations of other processes would go unnoticed.
 #[tokio::test]
 async fn a_program_that_does_not_maintain_checks_nothing_from_memory() {
     let world = World::new().await;
@@ -96,7 +96,7 @@ async fn a_session_check_from_memory_asks_no_database() {
     }
     let token = world.logged_in(ADA).await;
     world.remembers(&token).await;
-    // Gone in a way that nobody can hear of.
+    // Deleted without a notification.
     world.execute("DELETE FROM sessions").await;
 
     assert!(world.is_live(&token).await);

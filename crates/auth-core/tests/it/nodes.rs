@@ -1,4 +1,4 @@
-//! Several nodes on one database, and what happens when one of them hears nothing of the others.
+//! Several nodes on one database, also when one of them gets no notifications.
 
 use std::time::Duration;
 
@@ -33,11 +33,11 @@ impl Nodes {
     }
 
     /// Remembers a session, does something, and has the other node end it.
-    async fn refuses_after(&self, trouble: impl AsyncFn(&Self)) {
+    async fn refuses_after(&self, fault: impl AsyncFn(&Self)) {
         let token = self.world.log_in(ADA, PASSWORD).await.unwrap().token;
         self.world.remembers(&token).await;
 
-        trouble(self).await;
+        fault(self).await;
         assert!(self.other.log_out(&token).await.unwrap());
 
         self.world.refuses_within(BOUND, &token).await;
@@ -60,7 +60,7 @@ impl Nodes {
     }
 }
 
-/// Everything else works: only what is said to listeners does not arrive.
+/// Everything else works: only notifications do not arrive.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_that_hears_nothing_serves_no_ended_session() {
     let Some(nodes) = Nodes::new().await else { return };
@@ -75,7 +75,7 @@ async fn a_node_whose_network_is_gone_serves_no_ended_session() {
     nodes.recovers().await;
 }
 
-/// What is said between the break and the new connection is lost, and the driver would not tell.
+/// Notifications between the break and the new connection are lost, and the driver does not report it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_whose_channel_is_cut_again_and_again_serves_no_ended_session() {
     let Some(nodes) = Nodes::new().await else { return };

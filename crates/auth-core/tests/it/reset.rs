@@ -100,7 +100,7 @@ async fn a_password_that_policy_refuses_leaves_the_token_good() {
         (&"x".repeat(1025), InvalidPassword::TooLong),
     ] {
         let refused = world.complete_reset(completion(ADA, &token, new)).await;
-        assert!(matches!(refused, Err(CompleteResetError::InvalidPassword(told)) if told == expected));
+        assert!(matches!(refused, Err(CompleteResetError::InvalidPassword(found)) if found == expected));
     }
 
     assert!(world.is_live(&session).await);
@@ -108,7 +108,7 @@ async fn a_password_that_policy_refuses_leaves_the_token_good() {
 }
 
 #[tokio::test]
-async fn a_bad_token_is_told_before_a_bad_password() {
+async fn an_invalid_token_is_reported_before_an_invalid_password() {
     let world = World::new().await;
     world.register(ADA).await;
 
@@ -118,7 +118,7 @@ async fn a_bad_token_is_told_before_a_bad_password() {
 }
 
 #[tokio::test]
-async fn nobody_is_told_of_a_reset_for_an_unknown_address() {
+async fn a_reset_for_an_unknown_address_is_an_error_without_effect() {
     let world = World::new().await;
 
     let refused = world.auth.issue_reset_token(&email(ADA)).await;
@@ -126,7 +126,7 @@ async fn nobody_is_told_of_a_reset_for_an_unknown_address() {
     assert!(matches!(refused, Err(IssueResetError::UnknownEmail)));
 }
 
-/// The account deleted and the address registered anew: sessions and links of the old one are dead.
+/// An account is deleted and its address registered again: sessions and links of the old account are invalid.
 #[tokio::test]
 async fn nothing_of_a_deleted_account_fits_its_successor() {
     let world = World::new().await;

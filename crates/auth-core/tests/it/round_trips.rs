@@ -1,4 +1,4 @@
-//! What each use case asks of a database server, and how many of the answers it waits for one after the other: far from
+//! The statements of each use case, and its sequential round trips to a database server: far from
 //! the database, that is what a use case takes.
 
 use std::collections::BTreeMap;

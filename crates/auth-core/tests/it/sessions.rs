@@ -42,7 +42,7 @@ async fn a_session_in_use_ends_exactly_when_its_lifetime_is_over() {
 
 /// asvs 7.3.1
 #[tokio::test]
-async fn a_session_that_nobody_uses_ends_exactly_when_its_idle_time_is_over() {
+async fn an_unused_session_ends_exactly_at_its_idle_timeout() {
     let world = World::new().await;
     let in_time = world.logged_in(ADA).await;
     let too_late = world.log_in(ADA, PASSWORD).await.unwrap().token;
@@ -105,7 +105,7 @@ async fn an_expired_session_can_not_be_logged_out_and_the_try_does_not_revive_it
 }
 
 #[tokio::test]
-async fn all_sessions_of_a_user_end_and_nobody_elses() {
+async fn all_sessions_of_one_user_are_revoked() {
     let world = World::new().await;
     let user = world.register(ADA).await;
     let first = world.log_in(ADA, PASSWORD).await.unwrap().token;
@@ -187,12 +187,12 @@ async fn a_program_can_open_a_session_without_a_password() {
         .await
         .unwrap()
         .unwrap();
-    let nobody = world
+    let unknown = world
         .auth
         .open_session_without_password(&email("bob@example.org"), &RequestContext::default())
         .await
         .unwrap();
 
     assert!(world.is_live(&opened.token).await);
-    assert!(nobody.is_none());
+    assert!(unknown.is_none());
 }

@@ -65,7 +65,7 @@ impl World {
         Self::other(|options| options.throttle = Some(throttle)).await
     }
 
-    /// One in which attempts are counted, and nobody waits for the hasher.
+    /// One with limits on attempts, in which no login waits for the hasher.
     pub async fn throttled_and_impatient() -> Self {
         Self::other(|options| {
             options.throttle = Some(ThrottleOptions::default());

@@ -108,7 +108,7 @@ impl Database {
     /// first write.
     ///
     /// If the caller is cancelled, the transaction is rolled back or committed as any other. If the connection breaks
-    /// during the commit, the error does not say whether it committed.
+    /// during the commit, it is unknown whether it committed.
     ///
     /// # Errors
     ///

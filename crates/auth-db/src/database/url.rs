@@ -27,7 +27,7 @@ pub enum Transport {
     Local,
     /// Over a network, encrypted; the server's certificate and name are verified.
     Verified,
-    /// Over a network, in plain text or without full verification, because the URL says so.
+    /// Over a network, in plain text or without full verification, as the URL requests.
     Unverified,
 }
 

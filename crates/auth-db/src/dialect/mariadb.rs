@@ -88,19 +88,22 @@ fn meaning(number: u16) -> Meaning {
     }
 }
 
-pub async fn open(options: &DatabaseOptions, server: MySqlConnectOptions) -> Result<Database, ConnectError> {
-    let server = server.disable_statement_logging();
+/// Fails if the server can't be used.
+async fn check_server(server: &MySqlConnectOptions, options: &DatabaseOptions) -> Result<(), ConnectError> {
     let place = format!("{}:{}", server.get_host(), server.get_port());
-    let mut first = first_connection::<MySqlConnection>(&place, &server, options).await?;
     let unusable = |cause: String| ConnectError::Unreachable { place: place.clone(), cause };
+    let mut first = first_connection::<MySqlConnection>(&place, server, options).await?;
     if let Some(found) = obstacle(&mut first).await.map_err(|error| unusable(explain(&error)))? {
         return Err(unusable(found.remedy().to_owned()));
     }
     drop(first.close().await);
+    Ok(())
+}
 
-    // The settings that this program needs, whatever the server's defaults are. MariaDB alone reads the comment. InnoDB
-    // has lock timeouts in whole seconds only.
-    let limits = format!(
+/// The statement that prepares each connection, whatever the defaults of the server are. Only MariaDB reads the comment.
+/// `InnoDB` has lock timeouts in whole seconds only.
+fn session_settings(options: &DatabaseOptions) -> String {
+    format!(
         "SET SESSION autocommit = 1, sql_mode = 'STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION', \
          innodb_lock_wait_timeout = {} \
          /*M!100300 , idle_transaction_timeout = {}, max_statement_time = {} */; \
@@ -108,7 +111,14 @@ pub async fn open(options: &DatabaseOptions, server: MySqlConnectOptions) -> Res
         options.lock_timeout.as_secs().max(1),
         IDLE_IN_TRANSACTION.as_secs(),
         options.timeout.as_secs_f64(),
-    );
+    )
+}
+
+/// Opens a database on a server that can be used.
+pub async fn open(options: &DatabaseOptions, server: MySqlConnectOptions) -> Result<Database, ConnectError> {
+    let server = server.disable_statement_logging();
+    check_server(&server, options).await?;
+    let limits = session_settings(options);
     let migrations = MySqlPoolOptions::new()
         .max_connections(1)
         .acquire_timeout(options.connect_timeout)

@@ -86,32 +86,42 @@ fn meaning(state: &str) -> Meaning {
     }
 }
 
-pub async fn open(options: &DatabaseOptions, server: PgConnectOptions) -> Result<Database, ConnectError> {
-    // Statements carry values, which do not belong in logs. Poolers reject the last parameter, and no floating-point
-    // numbers are stored.
-    let server =
-        server.application_name("auth-server").disable_statement_logging().extra_float_digits(None::<i8>);
+/// Fails if the server can't be used.
+async fn check_server(server: &PgConnectOptions, options: &DatabaseOptions) -> Result<(), ConnectError> {
     let place = format!("{}:{}", server.get_host(), server.get_port());
-    let mut first = first_connection::<PgConnection>(&place, &server, options).await?;
     let unusable = |cause: String| ConnectError::Unreachable { place: place.clone(), cause };
+    let mut first = first_connection::<PgConnection>(&place, server, options).await?;
     if let Some(found) = obstacle(&mut first).await.map_err(|error| unusable(explain(&error)))? {
         return Err(unusable(found.remedy().to_owned()));
     }
-    let mut second = first_connection::<PgConnection>(&place, &server, options).await?;
+    let mut second = first_connection::<PgConnection>(&place, server, options).await?;
     if is_pooled_by_transaction(&mut first, &mut second).await.map_err(|error| unusable(explain(&error)))? {
         return Err(unusable(POOLED.to_owned()));
     }
     drop((first.close().await, second.close().await));
+    Ok(())
+}
 
-    // A role may be read-only by default; a standby stays so. Setting the isolation once saves a message in each
-    // transaction.
-    let limits = format!(
+/// The statement that prepares each connection. A role may be read-only by default; a standby stays read-only. Setting the
+/// isolation once saves a message in each transaction.
+fn session_settings(options: &DatabaseOptions) -> String {
+    format!(
         "SET statement_timeout = {}; SET lock_timeout = {}; SET idle_in_transaction_session_timeout = {}; \
          SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE",
         options.timeout.as_millis(),
         options.lock_timeout.as_millis(),
         IDLE_IN_TRANSACTION.as_millis(),
-    );
+    )
+}
+
+/// Opens a database on a server that can be used.
+pub async fn open(options: &DatabaseOptions, server: PgConnectOptions) -> Result<Database, ConnectError> {
+    // Statements carry values, which do not belong in logs. Poolers reject the last parameter, and no floating-point
+    // numbers are stored.
+    let server =
+        server.application_name("auth-server").disable_statement_logging().extra_float_digits(None::<i8>);
+    check_server(&server, options).await?;
+    let limits = session_settings(options);
     // One connection without timeouts: building an index may take long.
     let migrations = PgPoolOptions::new()
         .max_connections(1)

@@ -1,7 +1,7 @@
 //! The rows as `SeaORM` sees them. They never leave this crate.
 //!
 //! A look-up by a unique key ends in `.all(db).await?.pop()`, not in `.one(db)`: the latter binds its
-//! `LIMIT ?` as a parameter, and `SQLite` compiles a statement anew each time its limit is bound, which
+//! `LIMIT ?` as a parameter, and `SQLite` compiles a statement again each time its limit is bound, which
 //! doubled the price of a session check.
 
 pub mod device;

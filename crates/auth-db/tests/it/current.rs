@@ -69,7 +69,7 @@ async fn until_a_statement_waits(observer: &Database) {
             "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
         }
         Kind::MariaDb => {
-            // What InnoDB tells of lock waits is not refreshed while it is asked for all the time.
+            // InnoDB does not refresh its report of lock waits while it is queried continuously.
             "SELECT 1 FROM information_schema.processlist WHERE db = DATABASE() AND info LIKE 'INSERT INTO `sessions`%'"
         }
     };

@@ -53,10 +53,10 @@ async fn a_reverted_schema_is_an_unavailable_database_and_the_error_says_so() {
     }
 }
 
-/// An application has tables of these names, too.
+/// Another application has tables of these names.
 #[tokio::test]
 async fn a_database_of_another_program_is_left_alone_and_named() {
-    for (made, told) in [
+    for (made, expected) in [
         ("CREATE TABLE sessions (id int)", "a table `sessions` of another program"),
         ("CREATE TABLE users (id int)", "a table `users` of another program"),
         (
@@ -74,7 +74,7 @@ async fn a_database_of_another_program_is_left_alone_and_named() {
         }
 
         let refused = auth_migrations::up(connection).await.unwrap_err().to_string();
-        assert!(refused.contains(told), "{refused}");
+        assert!(refused.contains(expected), "{refused}");
         let users = connection.execute_unprepared("SELECT email_key FROM users").await;
         assert!(users.is_err(), "nothing was made");
     }
@@ -87,7 +87,7 @@ fn unprepared(tx: &Transaction, number: usize) -> Statement {
     Statement::from_sql_and_values(backend, format!("SELECT {parameter} + {number}"), [1.into()])
 }
 
-/// Whoever gives up in the middle of anything leaves no transaction behind, in which the next would be.
+/// A caller that is cancelled at any point leaves no open transaction behind.
 #[tokio::test(flavor = "multi_thread")]
 async fn work_that_is_given_up_anywhere_leaves_nothing_behind() {
     let world = World::new().await;

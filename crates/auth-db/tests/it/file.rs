@@ -16,16 +16,16 @@ async fn a_lock_that_passes_is_waited_for_and_one_that_stays_is_unavailable() {
     let Some(world) = World::of_file().await else { return };
     let mut options = world.options();
     options.lock_timeout = std::time::Duration::from_millis(1);
-    let impatient = Database::connect(&options).await.unwrap();
+    let short_lived = Database::connect(&options).await.unwrap();
     let other = world.other().await;
     let holds = other.for_migrations();
     holds.execute_unprepared("BEGIN IMMEDIATE").await.unwrap();
 
-    let locked = impatient.write(async |_| Ok(())).await;
+    let locked = short_lived.write(async |_| Ok(())).await;
     assert!(matches!(locked, Err(DbError::Unavailable(_))), "{locked:?}");
 
     holds.execute_unprepared("COMMIT").await.unwrap();
-    impatient.write(async |_| Ok(())).await.unwrap();
+    short_lived.write(async |_| Ok(())).await.unwrap();
 }
 
 #[tokio::test]
@@ -33,14 +33,14 @@ async fn work_that_meets_a_passing_trouble_runs_again() {
     let Some(world) = World::of_file().await else { return };
     let mut options = world.options();
     options.lock_timeout = std::time::Duration::from_millis(1);
-    let impatient = Database::connect(&options).await.unwrap();
+    let short_lived = Database::connect(&options).await.unwrap();
     let runs = AtomicU32::new(0);
     let other = Database::connect(&options).await.unwrap();
 
-    impatient
+    short_lived
         .write(async |tx| {
             if runs.fetch_add(1, Ordering::Relaxed) == 0 {
-                // Somebody else can't write while we do: their trouble, handed on as ours.
+                // Another process can't write meanwhile: its error is reported as unavailable.
                 return Err(other
                     .for_migrations()
                     .execute_unprepared("BEGIN IMMEDIATE")

@@ -102,8 +102,8 @@ async fn a_server_that_becomes_read_only_is_unhealthy_until_it_takes_writes_agai
     let (url, db) = with_ada(&server).await;
 
     server.execute("SET GLOBAL read_only = 1").await;
-    let told = db.ping().await.unwrap_err().to_string();
-    assert!(told.contains("read-only"), "{told}");
+    let error = db.ping().await.unwrap_err().to_string();
+    assert!(error.contains("read-only"), "{error}");
     let look_up = users::find_by_email(db.read(), email("ada@example.org").key()).await;
     assert!(matches!(look_up, Err(DbError::Unavailable(_))), "what it says may be out of date: {look_up:?}");
     assert!(refusal(&url).await.contains("turn read_only off"));
@@ -129,8 +129,8 @@ async fn a_standby_is_not_read_from_and_is_used_once_it_is_promoted() {
         let look_up = users::find_by_email(db.read(), email("ada@example.org").key()).await;
         assert!(matches!(look_up, Err(DbError::Unavailable(_))), "{look_up:?}");
     }
-    let told = db.ping().await.unwrap_err().to_string();
-    assert!(told.contains("standby"), "{told}");
+    let error = db.ping().await.unwrap_err().to_string();
+    assert!(error.contains("standby"), "{error}");
     assert!(refusal(&url).await.contains("name the primary"));
 
     server.execute("SELECT pg_promote()").await;
@@ -165,7 +165,7 @@ async fn pgbouncer_works_by_session_and_is_refused_by_transaction() {
 }
 
 #[tokio::test]
-async fn what_keeps_a_connection_from_being_made_is_told_with_its_remedy() {
+async fn a_failed_connection_is_reported_with_its_remedy() {
     let (scheme, parameter) = match kind() {
         Kind::Sqlite => return,
         Kind::Postgres => ("postgres", "sslmode=verify-full&sslrootcert"),

@@ -16,7 +16,7 @@ async fn a_mail_is_claimed_by_one_and_due_again_when_it_says() {
     let mail = outbox::due(db, at(0), 10).await.unwrap().remove(0);
     assert_eq!((&mail.mail, mail.created_at, mail.attempts), (&wanted, at(0), 0));
     assert!(outbox::claim(db, &mail, at(60)).await.unwrap());
-    assert!(!outbox::claim(db, &mail, at(60)).await.unwrap(), "somebody has it");
+    assert!(!outbox::claim(db, &mail, at(60)).await.unwrap(), "another worker has it");
     assert_eq!(outbox::due(db, at(59), 10).await.unwrap(), []);
     assert_eq!(outbox::due(db, at(60), 10).await.unwrap()[0].attempts, 1);
     outbox::reschedule(db, mail.id, at(90)).await.unwrap();

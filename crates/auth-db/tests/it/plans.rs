@@ -19,7 +19,7 @@ use crate::support::{
     World, at, device, device_token, email, hash, reset, reset_mail, reset_token, session, session_token,
 };
 
-/// Carries out statements, and remembers them.
+/// Executes statements and records them.
 struct Recorder<'a> {
     db: &'a DatabaseConnection,
     statements: Mutex<Vec<Statement>>,
@@ -57,7 +57,7 @@ impl ConnectionTrait for Recorder<'_> {
     }
 }
 
-/// What a database says of how it would carry out a statement.
+/// The query plan of a statement.
 async fn plan(tx: &DatabaseTransaction, statement: &Statement) -> String {
     let question = match kind() {
         Kind::Sqlite => "EXPLAIN QUERY PLAN",

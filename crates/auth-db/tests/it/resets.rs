@@ -31,7 +31,7 @@ async fn a_token_is_spent_once_and_only_for_its_user() {
 }
 
 #[tokio::test]
-async fn a_token_of_somebody_else_is_a_conflict() {
+async fn a_token_of_another_user_is_a_conflict() {
     let world = World::new().await;
     let ada = world.user("ada@example.org").await;
     let bob = world.user("bob@example.org").await;

@@ -61,7 +61,7 @@ async fn what_a_transaction_ended_is_heard_by_all_once_it_commits_and_in_order()
         "its own beat, after what was committed before"
     );
     let silence = timeout(Duration::from_millis(100), other.recv()).await;
-    assert!(silence.is_err(), "not somebody else's beat: {silence:?}");
+    assert!(silence.is_err(), "no heartbeat of another node: {silence:?}");
 }
 
 /// More than one word takes, on whatever database.
@@ -94,7 +94,7 @@ async fn sessions_are_ended_and_announced_by_single_statements() {
 }
 
 #[tokio::test]
-async fn a_word_that_is_not_understood_is_told_as_such() {
+async fn an_unknown_notification_is_reported_as_such() {
     if kind() != Kind::Postgres {
         return;
     }

@@ -32,7 +32,7 @@ async fn a_key_that_is_none_is_reported_as_corrupt() {
     assert!(matches!(found, Err(DbError::Corrupt { column: "bytes", .. })), "{found:?}");
 }
 
-/// Who comes second at the same moment is told so, and finds the first one's key when trying again.
+/// Of two concurrent insertions the second is a conflict, and its retry finds the key of the first.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_many_that_bring_a_key_at_once_one_prevails() {
     let world = World::new().await;

@@ -106,7 +106,7 @@ async fn a_hash_is_replaced_only_while_it_is_the_stored_one() {
     assert_eq!((after.hashed_password.expose(), after.credential_version), ("h1", 0));
 }
 
-/// The account deleted and the address registered anew: nothing of the old account may fit the new one.
+/// An account is deleted and its address registered again: nothing of the old account is valid for the new one.
 #[tokio::test]
 async fn an_id_is_never_given_to_a_second_user() {
     let world = World::new().await;
@@ -131,6 +131,6 @@ async fn a_row_that_we_never_wrote_is_reported_as_corrupt() {
         world.execute(&format!("UPDATE users SET {damage}")).await;
 
         let found = users::find_user_by(world.db.read(), &UserFilter::by_id(ada.id)).await;
-        assert!(matches!(found, Err(DbError::Corrupt { column: told, .. }) if told == column), "{damage}");
+        assert!(matches!(found, Err(DbError::Corrupt { column: found, .. }) if found == column), "{damage}");
     }
 }

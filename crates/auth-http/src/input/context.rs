@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{HttpOptions, Problem, state::AppState};
 
-/// What a request says about its sender.
+/// The sender of a request: client, session, device and language.
 pub struct Context(pub RequestContext);
 
 impl FromRequest for Context {
@@ -23,7 +23,7 @@ impl FromRequest for Context {
     }
 }
 
-/// What a request says about its sender.
+/// The sender of a request: client, session, device and language.
 pub fn context_of(request: &HttpRequest, options: &HttpOptions) -> RequestContext {
     let headers = request.headers();
     let user_agent = headers.get(USER_AGENT).and_then(|value| value.to_str().ok());

@@ -1,12 +1,12 @@
 "use strict";
 const words = document.body.dataset;
-const [set, ask, told, email, password, whose, reveal] =
-  ["set", "ask", "told", "email", "password", "whose", "reveal"].map((id) => document.getElementById(id));
+const [set, ask, result, email, password, whose, reveal] =
+  ["set", "ask", "result", "email", "password", "whose", "reveal"].map((id) => document.getElementById(id));
 const link = location.hash.slice(1);
 const fragment = new URLSearchParams(link);
 const token = fragment.get("token");
 email.value = whose.value = fragment.get("email") || "";
-// It is of no more use in the history, and nobody should read it over a shoulder.
+// The link has no further use in the history, and bystanders should not read it.
 history.replaceState(null, "", location.pathname);
 
 const show = (form) => {
@@ -17,7 +17,7 @@ if (token && email.value) {
   show(set);
   password.focus();
 } else {
-  told.textContent = link ? words.incomplete : "";
+  result.textContent = link ? words.incomplete : "";
   show(ask);
   whose.focus();
 }
@@ -30,13 +30,13 @@ const send = (form, method, fields, answered) => {
     event.preventDefault();
     const button = form.querySelector("button");
     button.disabled = true;
-    told.textContent = words.sending;
+    result.textContent = words.sending;
     try {
       const headers = { "Content-Type": "application/json" };
       const answer = await fetch(location.pathname, { method, headers, body: JSON.stringify(fields()) });
       await answered(answer);
     } catch {
-      told.textContent = words.later;
+      result.textContent = words.later;
     }
     button.disabled = false;
   });
@@ -48,14 +48,14 @@ send(
   async (answer) => {
     if (answer.ok) {
       show(null);
-      told.textContent = words.done;
+      result.textContent = words.done;
     } else if (answer.status === 400) {
-      told.textContent = words.refused + " (" + (await answer.json()).message + ")";
+      result.textContent = words.refused + " (" + (await answer.json()).message + ")";
     } else if (answer.status === 403) {
       show(ask);
-      told.textContent = words.invalid;
+      result.textContent = words.invalid;
     } else {
-      told.textContent = words.later;
+      result.textContent = words.later;
     }
   },
 );
@@ -66,9 +66,9 @@ send(
   async (answer) => {
     if (answer.ok) {
       show(null);
-      told.textContent = words.sent;
+      result.textContent = words.sent;
     } else {
-      told.textContent = answer.status === 400 ? words.address : words.later;
+      result.textContent = answer.status === 400 ? words.address : words.later;
     }
   },
 );

@@ -9,7 +9,7 @@ const STYLE: &str = include_str!("reset.css");
 /// The content security policy of the page: its one script, its style, and requests to this service. A test checks the
 /// digests.
 pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; \
-     script-src 'sha256-wtgbkNMm6KXuaOeK26hndR3UgZCjfKOqza2uLB3VeHw='; \
+     script-src 'sha256-Pj0df1asZtyYgI1dFsriA/77XHMLTtc135+XllL6EM8='; \
      style-src 'sha256-FbnGCar7zm9LDdfGaCOCUQzv6sNOD5qGy3/WB1644zA='; \
      connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 

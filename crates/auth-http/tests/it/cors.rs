@@ -90,7 +90,7 @@ async fn pages_of_other_origins_get_nothing() {
 }
 
 #[actix_web::test]
-async fn without_listed_origins_nobody_is_granted_anything() {
+async fn without_listed_origins_no_origin_is_granted_access() {
     let app = TestApp::start().await;
     let request = TestRequest::get().uri("/profile").insert_header(("Origin", FRONT_END));
     let response = app.send(request).await;

@@ -1,4 +1,4 @@
-//! What a browser may have been made to send by somebody else's page is refused before it is read.
+//! Requests that another site may have caused are rejected before they are read.
 
 use actix_web::{http::Method, test::TestRequest};
 use auth_http::{HttpOptions, Origin};

@@ -1,4 +1,4 @@
-//! Somebody else's app, with the routes mounted in it.
+//! An app with the routes mounted in it.
 
 use actix_web::{
     App,
@@ -48,7 +48,7 @@ async fn the_routes_of_the_account_are_there_only_where_they_are_wanted() {
     assert_eq!((status_and_body(&refused).0, refused.header("allow")), (405, Some("GET, HEAD, OPTIONS")));
 }
 
-/// Whoever mounts the routes and sets nothing hands out no reset tokens.
+/// The default options return no reset tokens.
 #[actix_web::test]
 async fn reset_tokens_are_in_answers_only_where_that_was_asked_for() {
     assert_eq!(HttpOptions::default().reset, ResetDelivery::Off);
@@ -90,7 +90,7 @@ async fn in_a_scope_the_app_keeps_its_root_and_its_pages_know_who_is_there() {
     assert_eq!(send(TestRequest::get().uri("/page")).await.0, 403);
     assert_eq!(send(TestRequest::get().uri("/")).await.1, "the app's own");
     assert_eq!(send(TestRequest::get().uri("/users")).await.0, 404);
-    // A page of somebody else can't make a browser change something on a page of the app.
+    // Another site can't cause a change on a page of the app.
     let foreign = with(TestRequest::post().uri("/page")).insert_header(("Sec-Fetch-Site", "cross-site"));
     assert_eq!(send(foreign).await.0, 403);
     assert_eq!(send(with(TestRequest::post().uri("/page"))).await.0, 200);

@@ -104,7 +104,7 @@ async fn health_is_refused_while_draining_and_everything_else_served() {
     app.register(ADA).await;
 }
 
-/// asvs 16.5.2: without its database the service says so, and lets nobody in.
+/// asvs 16.5.2: without its database the service reports it and accepts no session.
 #[actix_web::test]
 async fn without_a_database_everything_that_needs_it_is_unavailable() {
     let app = TestApp::start().await;

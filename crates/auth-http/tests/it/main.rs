@@ -1,5 +1,5 @@
 //! The wire, called as actix calls it, with a clock that the test moves.
-#![expect(clippy::unwrap_used, reason = "a test that can't go on should say where")]
+#![expect(clippy::unwrap_used, reason = "a failing test should show where")]
 
 mod cors;
 mod cross_site;

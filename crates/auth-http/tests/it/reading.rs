@@ -99,9 +99,9 @@ async fn several_slashes_in_front_are_one() {
 async fn white_space_around_an_address_is_none_of_it() {
     let app = TestApp::start().await;
     let spaced = [("email", " \tAda@example.org\r\n "), ("password", "b4l0u b4l0u")];
-    let told_of = r#"{"email":"Ada@example.org","message":"user created"}"#;
+    let expected = r#"{"email":"Ada@example.org","message":"user created"}"#;
 
-    assert_eq!(status_and_body(&app.post("/users", &spaced).await), (200, told_of));
+    assert_eq!(status_and_body(&app.post("/users", &spaced).await), (200, expected));
     assert_eq!(status_and_body(&app.post("/sessions", &spaced).await).0, 200);
     assert_eq!(status_and_body(&app.post("/reset_password", &spaced).await).0, 200);
     assert_eq!(
@@ -132,7 +132,7 @@ async fn no_body_is_an_empty_form() {
 }
 
 #[actix_web::test]
-async fn a_wrong_method_is_told_which_ones_are_right() {
+async fn a_wrong_method_gets_the_list_of_allowed_ones() {
     let app = TestApp::start().await;
 
     for (path, allow) in [

@@ -22,14 +22,14 @@ async fn a_reset_sets_the_password_and_logs_everybody_out() {
     assert!(asked.body.starts_with(r#"{"email":"ADA@example.org","reset_token":""#), "{}", asked.body);
     assert_eq!(token.len(), 36);
     assert_eq!(status_and_body(&done), (200, r#"{"email":"Ada@example.org","message":"Password updated"}"#));
-    assert_eq!(done.header("set-cookie"), None, "asvs 6.3.6: a reset logs nobody in");
+    assert_eq!(done.header("set-cookie"), None, "asvs 6.3.6: a reset opens no session");
     assert_eq!(status_and_body(&app.profile(&cookie).await).0, 403);
     assert_eq!(status_and_body(&app.log_in(ADA, PASSWORD).await).0, 401);
     assert_eq!(status_and_body(&app.log_in(ADA, NEW).await).0, 200);
 }
 
 #[actix_web::test]
-async fn asking_for_nobody_is_forbidden() {
+async fn a_reset_without_an_account_is_forbidden() {
     let app = TestApp::start().await;
     app.register(ADA).await;
 

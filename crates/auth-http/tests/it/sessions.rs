@@ -1,4 +1,4 @@
-//! Logging in must not tell who has an account; logging out must end the session.
+//! A login does not reveal who has an account, and a logout revokes the session.
 
 use actix_web::{http::Method, test::TestRequest};
 use serde_json::json;

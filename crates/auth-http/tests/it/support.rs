@@ -28,7 +28,7 @@ pub const PASSWORD: &str = "b4l0u b4l0u";
 
 type Served = Box<dyn Fn(Request) -> LocalBoxFuture<'static, ServiceResponse<BoxBody>>>;
 
-/// An app with all routes, a page of somebody else's, and one that panics.
+/// An app with all routes, a page of its own, and one that panics.
 pub struct TestApp {
     pub clock: Arc<ManualClock>,
     pub routes: AuthRoutes,

@@ -8,7 +8,7 @@ async fn registering_answers_with_the_address_as_spelt() {
 
     assert_eq!(status_and_body(&response), (200, r#"{"email":"Ada@Example.ORG","message":"user created"}"#));
     assert_eq!(response.header("content-type"), Some("application/json"));
-    assert_eq!(response.header("set-cookie"), None, "asvs 7.6.2: registering logs nobody in");
+    assert_eq!(response.header("set-cookie"), None, "asvs 7.6.2: registering opens no session");
 }
 
 #[actix_web::test]

@@ -75,25 +75,11 @@ where
     S::Service: 'static,
     B: MessageBody + 'static,
 {
-    let listener = TcpListener::bind(options.address)?;
-    rustix::net::listen(&listener, BACKLOG)?;
-    // Connections inherit it.
-    rustix::net::sockopt::set_socket_send_buffer_size(&listener, SEND_BUFFER)?;
+    let listener = bind(options.address)?;
     let address = listener.local_addr()?;
     let connections = Connections::new(options.max_connections, options.trusted_proxies);
-    let limits = TimeLimits {
-        head: HEAD_TIMEOUT,
-        response: RESPONSE_TIMEOUT,
-        keep_alive: options.keep_alive,
-        scarce_keep_alive: SCARCE_KEEP_ALIVE.min(options.keep_alive),
-    };
-    let grace = options.shutdown_grace;
-    let builder = ServerBuilder::default()
-        .workers(options.workers)
-        // `Connections` limits them. It closes surplus connections instead of leaving them in the backlog.
-        .max_concurrent_connections(usize::MAX)
-        .disable_signals()
-        .shutdown_timeout(grace.as_secs() + u64::from(grace.subsec_nanos() > 0));
+    let limits = time_limits(options.keep_alive);
+    let builder = builder(options.workers, options.shutdown_grace);
     let stopping = builder.graceful_shutdown_signal();
     let server = builder.listen("http", listener, move || {
         let (connections, stopping, turns) = (connections.clone(), stopping.clone(), Turns::new());
@@ -120,6 +106,33 @@ where
         accept.and_then(http)
     })?;
     Ok((server.run(), address))
+}
+
+/// Binds the address, with a long backlog and small buffers for responses.
+fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    let listener = TcpListener::bind(address)?;
+    rustix::net::listen(&listener, BACKLOG)?;
+    // Connections inherit it.
+    rustix::net::sockopt::set_socket_send_buffer_size(&listener, SEND_BUFFER)?;
+    Ok(listener)
+}
+
+fn time_limits(keep_alive: Duration) -> TimeLimits {
+    TimeLimits {
+        head: HEAD_TIMEOUT,
+        response: RESPONSE_TIMEOUT,
+        keep_alive,
+        scarce_keep_alive: SCARCE_KEEP_ALIVE.min(keep_alive),
+    }
+}
+
+fn builder(workers: usize, grace: Duration) -> ServerBuilder {
+    ServerBuilder::default()
+        .workers(workers)
+        // `Connections` limits them. It closes surplus connections instead of leaving them in the backlog.
+        .max_concurrent_connections(usize::MAX)
+        .disable_signals()
+        .shutdown_timeout(grace.as_secs() + u64::from(grace.subsec_nanos() > 0))
 }
 
 fn accept(

@@ -80,12 +80,7 @@ impl MailSettings {
             if needed {
                 return Err(smtp.missing(&format!("emails need it; {SERVERS}")));
             }
-            if let Some(setting) =
-                [from, templates, reset_url, new_device, site, name].into_iter().find(Setting::is_given)
-            {
-                return Err(setting.reject("it is a setting of emails; accepted: only with AUTH_SMTP_URL"));
-            }
-            return Ok(None);
+            return reject_given(&[from, templates, reset_url, new_device, site, name]).map(|()| None);
         };
         let smtp = SmtpUrl::parse(url.expose_secret()).ok_or_else(|| setting.reject_secret(SERVERS))?;
         let Some(public_url) = public_url else {
@@ -113,6 +108,14 @@ impl MailSettings {
     /// Loads the templates.
     pub fn load_templates(&self) -> Result<Templates, crate::mail::TemplatesError> {
         Templates::load(self.templates.as_deref(), &self.service_name, &self.reset_url)
+    }
+}
+
+/// Rejects settings of emails, because no emails are sent.
+fn reject_given(settings: &[Setting<'_>]) -> Result<(), SettingError> {
+    match settings.iter().find(|setting| setting.is_given()) {
+        Some(setting) => Err(setting.reject("it is a setting of emails; accepted: only with AUTH_SMTP_URL")),
+        None => Ok(()),
     }
 }
 

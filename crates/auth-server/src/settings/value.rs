@@ -52,7 +52,7 @@ impl<'a> Setting<'a> {
     pub fn or_file(&self, in_file: Self) -> Result<Option<(Self, SecretString)>, SettingError> {
         match (self.given, in_file.given) {
             (Some(_), Some(_)) => {
-                Err(in_file.reject(&format!("{} is set as well; accepted: one of them", self.variable)))
+                Err(in_file.reject(&format!("{} is also set; accepted: one of them", self.variable)))
             }
             (Some(secret), None) => Ok(Some((*self, SecretString::from(secret)))),
             (None, Some(path)) => {

@@ -20,7 +20,7 @@ fn versions_and_costs_are_read() {
 }
 
 #[test]
-fn what_is_no_hash_is_told_apart() {
+fn malformed_hashes_are_distinguished() {
     let read = |text: &str| text.parse::<BcryptHash>().unwrap_err();
 
     assert_eq!(read(&GOOD.replace("$2b$", "$2x$")), Error::FaultyVersion);

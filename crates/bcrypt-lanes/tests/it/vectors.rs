@@ -72,6 +72,6 @@ fn all_vectors_verify_together_whatever_their_costs() {
     one_wrong[7].password = b"wrong";
 
     assert!(verify_many(&right, 10).unwrap().iter().all(|matches| *matches));
-    let told = verify_many(&one_wrong, 10).unwrap();
-    assert!(told.iter().enumerate().all(|(place, matches)| *matches == (place != 7)), "{told:?}");
+    let verdicts = verify_many(&one_wrong, 10).unwrap();
+    assert!(verdicts.iter().enumerate().all(|(place, matches)| *matches == (place != 7)), "{verdicts:?}");
 }

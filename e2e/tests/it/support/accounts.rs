@@ -22,7 +22,7 @@ pub enum Stage {
     LoggedIn {
         cookie: String,
     },
-    /// A reset was sent; whether it was carried out nobody said.
+    /// A reset was sent, and its result is unknown.
     Resetting {
         cookie: String,
     },
@@ -47,7 +47,7 @@ pub struct Outcome {
 }
 
 /// Clients that register, log in and reset without pause, each one account after the other, until they are
-/// told to stop.
+/// stopped.
 pub struct Load {
     stop: Arc<AtomicBool>,
     outcome: Arc<Mutex<Outcome>>,
@@ -62,15 +62,15 @@ static ACCOUNTS: AtomicU64 = AtomicU64::new(0);
 impl Load {
     pub fn start(client: &Client) -> Self {
         let (stop, outcome) = (Arc::new(AtomicBool::new(false)), Arc::default());
-        let (tell, came) = watch::channel(0);
+        let (sender, came) = watch::channel(0);
         let tasks = (0..8).map(|_| {
-            let run = run(client.clone(), Arc::clone(&stop), Arc::clone(&outcome), tell.clone());
+            let run = run(client.clone(), Arc::clone(&stop), Arc::clone(&outcome), sender.clone());
             tokio::spawn(run)
         });
         Self { tasks: tasks.collect(), stop, outcome, came }
     }
 
-    /// Waits until so many more accounts have come as far as they come.
+    /// Waits until a number of further accounts are complete.
     pub async fn more(&mut self, accounts: usize) {
         let enough = *self.came.borrow() + accounts;
         self.came.wait_for(|came| *came >= enough).await.expect("the load goes on");
@@ -173,8 +173,8 @@ async fn violation(client: &Client, account: &Account) -> Option<String> {
         Stage::Resetting { cookie } => old_works != new_works && is_live(cookie).await == old_works,
         Stage::Reset { cookie } => new_works && !old_works && !is_live(cookie).await,
     };
-    let told = || format!("{account:?}: old password {old_works}, new password {new_works}");
-    (!is_right).then(told)
+    let shown = || format!("{account:?}: old password {old_works}, new password {new_works}");
+    (!is_right).then(shown)
 }
 
 /// Accounts of which something is claimed that is not so: the check must find each of them.

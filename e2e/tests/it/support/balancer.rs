@@ -17,7 +17,7 @@ use super::Client;
 
 const PROGRAM: &str = "/usr/sbin/haproxy";
 
-/// `HAProxy`, as a configuration says. It ends with the test.
+/// `HAProxy` with a configuration. It ends with the test.
 pub struct HaProxy {
     child: Child,
     _folder: TempDir,
@@ -53,10 +53,10 @@ impl Drop for HaProxy {
     }
 }
 
-/// A balancer that gives requests to nodes in turn, and to those only whose `/healthz` says that they are well.
+/// A balancer between the nodes whose `/healthz` returns 200.
 pub struct Balancer {
     address: SocketAddr,
-    /// Where it tells what it thinks of the nodes.
+    /// Its page with the state of the nodes.
     statistics: SocketAddr,
     nodes: usize,
     _proxy: HaProxy,
@@ -94,7 +94,7 @@ fn start(file: &Path) -> Child {
     Command::new(PROGRAM).arg("-db").arg("-f").arg(file).stdout(Stdio::null()).spawn().unwrap()
 }
 
-/// The same as in `docs/operating.md`, with shorter intervals and a page that tells the state of the nodes.
+/// The same as in `docs/operating.md`, with shorter intervals and a page with the state of the nodes.
 fn configuration(address: SocketAddr, statistics: SocketAddr, nodes: &[SocketAddr]) -> String {
     let mut text = format!(
         "defaults

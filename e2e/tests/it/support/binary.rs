@@ -57,5 +57,5 @@ fn build() -> PathBuf {
         .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
         .filter_map(|message| message["executable"].as_str().map(PathBuf::from))
         .next_back()
-        .expect("cargo tells where the binary is")
+        .expect("cargo sets the path of the binary")
 }

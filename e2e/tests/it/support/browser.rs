@@ -17,7 +17,7 @@ use super::free_address;
 
 const PROGRAM: &str = "/usr/bin/chromedriver";
 
-/// What an element is called in answers; `WebDriver` of the W3C, section 12.
+/// The key of an element in responses; `WebDriver` of the W3C, section 12.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
 /// A browser with one window.
@@ -98,7 +98,7 @@ impl Browser {
         self.ask(Method::POST, &format!("/element/{element}/click"), json!({})).await;
     }
 
-    /// What a script of ours, beside those of the page, answers.
+    /// The result of a script in the page.
     pub async fn evaluate(&self, script: &str) -> Value {
         self.ask(Method::POST, "/execute/sync", json!({"script": script, "args": []})).await
     }

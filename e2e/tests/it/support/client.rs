@@ -1,4 +1,4 @@
-//! A client that follows no redirects and keeps no cookies: tests say what is sent.
+//! A client that follows no redirects and keeps no cookies: tests define what is sent.
 
 use std::net::SocketAddr;
 
@@ -38,7 +38,7 @@ impl Client {
         self.http.request(method, format!("{}{path}", self.base))
     }
 
-    /// Sends, or says why nothing came back.
+    /// Sends a request. Returns the error if there is no response.
     pub async fn try_send(request: RequestBuilder) -> reqwest::Result<Answer> {
         let response = request.send().await?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
@@ -73,7 +73,7 @@ impl Client {
         self.post("/sessions", &[("email", address), ("password", password)]).await
     }
 
-    /// Registers a user and logs in; answers with the cookie, as a browser sends it back.
+    /// Registers a user and logs in. Returns the cookie as a browser sends it.
     pub async fn logged_in(&self, address: &str) -> String {
         assert_eq!(self.register(address).await.status, 200);
         self.log_in(address, PASSWORD).await.cookie()
@@ -117,7 +117,7 @@ impl Answer {
 }
 
 /// Status and body.
-pub fn told(answer: &Answer) -> (u16, &str) {
+pub fn status_and_body(answer: &Answer) -> (u16, &str) {
     (answer.status, &answer.body)
 }
 

@@ -6,16 +6,16 @@ mod binary;
 mod browser;
 mod client;
 mod database;
-mod postbox;
+mod mail_server;
 mod raw;
 mod server;
 
 pub use balancer::{Balancer, HaProxy, free_address};
-pub use binary::{Output, command, run};
+pub use binary::{Output, command, path as binary_path, run};
 pub use browser::Browser;
-pub use client::{Answer, Client, States, at_once, told};
+pub use client::{Answer, Client, States, at_once, status_and_body};
 pub use database::{execute, open};
-pub use postbox::{Mail, Postbox, SECRET, Security};
+pub use mail_server::{Mail, MailServer, SECRET, Security};
 pub use raw::{raw, raw_bytes};
 pub use server::{Server, address_in};
 

@@ -72,13 +72,13 @@ impl Server {
         Self::start_in(Arc::clone(&self.folder), self.settings.clone())
     }
 
-    /// Ends it as a power cut would, and starts it anew.
+    /// Kills it as a power failure would, and starts it again.
     pub fn crash_and_restart(mut self) -> Self {
         self.crash();
         self.second()
     }
 
-    /// Asks it to end, waits until it has, and starts it anew.
+    /// Stops it, waits for its end, and starts it again.
     pub fn restart(mut self) -> Self {
         self.signal(Signal::TERM);
         assert!(self.ended().success());

@@ -21,7 +21,7 @@ class Keep:
 
     async def handle_RCPT(self, server, session, envelope, address, options):
         if address.startswith("refused"):
-            return "550 5.1.1 <" + address + "> nobody of that name"
+            return "550 5.1.1 <" + address + "> no such user"
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
@@ -63,7 +63,7 @@ def main():
     )
     server.start()
     print("ready", flush=True)
-    # Until whoever started it ends.
+    # Until the parent process ends.
     sys.stdin.read()
 
 

@@ -96,8 +96,8 @@ mod tests {
             let expected = usize::try_from(10_000 * bcrypt / (bcrypt + pbkdf2)).unwrap();
             assert!(share.abs_diff(expected) <= 200, "{share} instead of {expected}");
         }
-        let nobody = Email::parse("a@example.org").unwrap();
-        assert!(HashDistribution::default().choose(&KEY, nobody.key()).is_none());
+        let unknown = Email::parse("a@example.org").unwrap();
+        assert!(HashDistribution::default().choose(&KEY, unknown.key()).is_none());
     }
 
     #[test]

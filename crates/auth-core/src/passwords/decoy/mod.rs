@@ -52,8 +52,8 @@ impl Decoys {
         }
     }
 
-    /// The shape of the decoy for an address; none for that of a new hash. The choice takes time, so make it for known
-    /// addresses as well.
+    /// The shape of the decoy for an address; none for that of a new hash. The choice takes time, so make it also for known
+    /// addresses.
     pub fn choose(&self, email: &EmailKey) -> Option<Shape> {
         let current = self.current();
         current.and_then(|current| current.hashes.choose(&current.key, email))

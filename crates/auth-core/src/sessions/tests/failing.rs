@@ -10,7 +10,7 @@ use crate::sessions::Revoked;
 async fn after_an_ending_that_failed_everything_is_looked_up_anew() {
     let world = World::new().await;
     let (auth, token) = world.start_with_a_session().await;
-    // The commit arrived, its answer did not.
+    // The commit arrived, and its response did not.
     world.db.for_migrations().execute_unprepared("DELETE FROM sessions").await.unwrap();
     assert!(auth.authenticate(&token).await.unwrap().is_some(), "it is remembered");
 

@@ -1,7 +1,5 @@
 //! One user, some sessions, and requests that run into each other at every point that matters.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-
 use auth_db::{model::SessionToken, sessions};
 use fastrand::Rng;
 use tokio::task::JoinHandle;
@@ -30,7 +28,7 @@ struct Request {
     /// Which session it is about.
     session: usize,
     began: u64,
-    /// When it was answered, and what; never, if its client went away.
+    /// The time and the result of its response; none if its client disconnected.
     answered: Option<(u64, bool)>,
     progress: Progress,
 }
@@ -42,7 +40,7 @@ enum Progress {
 }
 
 /// No check that began after an ending was acknowledged succeeds; none before any ending began fails; and what
-/// is remembered at the end is what is stored.
+/// is cached at the end is what is stored.
 #[test]
 fn no_interleaving_lets_an_ended_session_live() {
     for_each_seed("AUTH_MODEL_INTERLEAVINGS", async |world: &World, mut rng: Rng| {
@@ -84,64 +82,72 @@ fn make_up(rng: &mut Rng) -> Vec<Request> {
     (0..rng.usize(3..9)).map(|_| one(rng)).collect()
 }
 
-/// Runs requests a step at a time, each step of a random one; some clients go away in between.
+/// Runs requests one step at a time, each step of a random request. Some clients disconnect in between.
 async fn run(auth: &Auth, tokens: &[SessionToken], rng: &mut Rng) -> Vec<Request> {
     let points = &auth.parts().sessions.0.sync_points;
     let mut requests = make_up(rng);
-    let step = AtomicU64::new(0);
+    let mut step = 0;
     points.enable();
     loop {
-        let open: Vec<usize> = requests
-            .iter()
-            .enumerate()
-            .filter(|(_, request)| !matches!(request.progress, Progress::Done))
-            .map(|(index, _)| index)
-            .collect();
+        let is_open = |request: &Request| !matches!(request.progress, Progress::Done);
+        let open: Vec<usize> = (0..requests.len()).filter(|index| is_open(&requests[*index])).collect();
         let Some(index) = rng.choice(open) else { break };
-        let now = step.fetch_add(1, Ordering::Relaxed) + 1;
+        step += 1;
         let request = &mut requests[index];
-
-        let mut task = match std::mem::replace(&mut request.progress, Progress::Done) {
-            Progress::Waiting => {
-                request.began = now;
-                tokio::spawn(send(auth.clone(), request.kind, tokens[request.session].clone()))
-            }
-            Progress::Stopped(stopped, Some(task)) if rng.u8(..10) == 0 => {
-                // The client goes away. What it began goes on, if it is an ending.
-                task.abort();
-                let _ = task.await;
-                if !stopped.resume.is_closed() {
-                    request.progress = Progress::Stopped(stopped, None);
-                }
-                continue;
-            }
-            Progress::Stopped(stopped, Some(task)) => {
-                let _ = stopped.resume.send(());
-                task
-            }
-            Progress::Stopped(stopped, None) => {
-                let _ = stopped.resume.send(());
-                if stopped.before == "return" {
-                    // Nothing is left but to end.
-                    tokio::task::yield_now().await;
-                } else {
-                    request.progress = Progress::Stopped(points.arrival().await, None);
-                }
-                continue;
-            }
-            Progress::Done => continue,
-        };
+        let Some(mut task) = resume(auth, tokens, request, step, rng).await else { continue };
         tokio::select! {
             stopped = points.arrival() => {
                 request.progress = Progress::Stopped(stopped, Some(task));
             }
             answer = &mut task => {
-                request.answered = Some((step.fetch_add(1, Ordering::Relaxed) + 1, answer.unwrap()));
+                step += 1;
+                request.answered = Some((step, answer.unwrap()));
             }
         }
     }
     points.disable();
     requests
+}
+
+/// Starts or continues a request. Returns its task, if its client still waits.
+async fn resume(
+    auth: &Auth,
+    tokens: &[SessionToken],
+    request: &mut Request,
+    step: u64,
+    rng: &mut Rng,
+) -> Option<JoinHandle<bool>> {
+    match std::mem::replace(&mut request.progress, Progress::Done) {
+        Progress::Waiting => {
+            request.began = step;
+            Some(tokio::spawn(send(auth.clone(), request.kind, tokens[request.session].clone())))
+        }
+        Progress::Stopped(stopped, Some(task)) if rng.u8(..10) == 0 => {
+            // The client disconnects. Its revocation continues.
+            task.abort();
+            let _ = task.await;
+            if !stopped.resume.is_closed() {
+                request.progress = Progress::Stopped(stopped, None);
+            }
+            None
+        }
+        Progress::Stopped(stopped, Some(task)) => {
+            let _ = stopped.resume.send(());
+            Some(task)
+        }
+        Progress::Stopped(stopped, None) => {
+            let _ = stopped.resume.send(());
+            if stopped.before == "return" {
+                // The task ends without a further step.
+                tokio::task::yield_now().await;
+            } else {
+                let arrival = auth.parts().sessions.0.sync_points.arrival().await;
+                request.progress = Progress::Stopped(arrival, None);
+            }
+            None
+        }
+        Progress::Done => None,
+    }
 }
 
 /// Whether a check was passed, or an ending is acknowledged.

@@ -8,7 +8,7 @@
 //! AUTH_MODEL_SEED=17 cargo test -p auth-core --lib sessions::tests
 //! ```
 
-#![expect(clippy::print_stdout, reason = "a random test tells its seed")]
+#![expect(clippy::print_stdout, reason = "a random test prints its seed")]
 
 mod abandoned;
 mod failing;
@@ -30,7 +30,7 @@ fn cases(variable: &str) -> u64 {
     env::var(variable).map_or(2000, |text| text.parse().expect("a number of cases"))
 }
 
-/// Runs so many cases, each from a seed of its own, on two threads with a world each; a failure tells its seed.
+/// Runs the cases, each with its own seed, on two threads with a world each; a failure prints its seed.
 fn for_each_seed(
     variable: &str,
     case: impl AsyncFn(&world::World, fastrand::Rng) + Send + Sync + Copy + 'static,
@@ -45,10 +45,10 @@ fn for_each_seed(
             runtime.block_on(async {
                 let world = world::World::new().await;
                 for seed in (first + offset..first + count).step_by(2) {
-                    let tells = TellsSeed(seed);
+                    let printer = PrintSeedOnPanic(seed);
                     world.clear().await;
                     case(&world, fastrand::Rng::with_seed(seed)).await;
-                    drop(tells);
+                    drop(printer);
                 }
             });
         })
@@ -58,12 +58,12 @@ fn for_each_seed(
     }
 }
 
-struct TellsSeed(u64);
+struct PrintSeedOnPanic(u64);
 
-impl Drop for TellsSeed {
+impl Drop for PrintSeedOnPanic {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            println!("again by: AUTH_MODEL_SEED={}", self.0);
+            println!("repeat with: AUTH_MODEL_SEED={}", self.0);
         }
     }
 }

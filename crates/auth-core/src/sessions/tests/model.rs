@@ -1,4 +1,4 @@
-//! What sessions should do, said as naively as can be.
+//! A naive model of sessions.
 
 use std::time::Duration;
 

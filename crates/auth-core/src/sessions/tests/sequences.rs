@@ -179,7 +179,7 @@ impl Case<'_> {
         }
     }
 
-    /// With anybody's token.
+    /// With the token of any user.
     async fn complete_reset(&mut self, user: usize) {
         let whose = self.rng.usize(..USERS);
         let Some((token, until)) = self.model.users[whose].reset.clone() else { return };

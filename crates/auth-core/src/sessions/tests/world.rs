@@ -38,7 +38,7 @@ impl World {
         self.db.for_migrations().execute_unprepared("DELETE FROM users").await.unwrap();
     }
 
-    /// A process with one user, who is logged in, and whose session is remembered.
+    /// A process with one user, whose session is cached.
     pub async fn start_with_a_session(&self) -> (Auth, SessionToken) {
         let auth = self.start(&clock(), policy(3), 100);
         auth.create_user(email(0), new_password(0)).await.unwrap();

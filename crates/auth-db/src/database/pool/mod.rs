@@ -18,7 +18,7 @@ pub enum Pool {
     Server(ServerPool),
 }
 
-/// An error that says whether a retry may help.
+/// An error that knows whether a retry may help.
 pub trait Retryable {
     /// Makes the error for a timeout.
     const TIMEOUT: fn() -> Self;

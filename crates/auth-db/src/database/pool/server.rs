@@ -114,7 +114,7 @@ impl ServerPool {
         }
     }
 
-    /// Replaces the connections if the error of an attempt says that they are broken.
+    /// Replaces the connections if the error of an attempt means that they are broken.
     fn react(&self, retry: Retry, began: Instant, generation: &Generation) {
         match retry {
             Retry::Never | Retry::Immediately => self.responded(generation),

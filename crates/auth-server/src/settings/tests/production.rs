@@ -61,6 +61,16 @@ fn production_does_not_start_without_its_requirements() {
             "AUTH_MAIL_FROM (--mail-from) is not set: emails need it; accepted: an address, such as Accounts \
              <accounts@example.org>",
         ),
+    ] {
+        assert_eq!(line(&raw), expected);
+    }
+    let over_plain_http = RawSettings { public_url: some("http://localhost:8080"), ..production() };
+    assert!(Settings::resolve(&over_plain_http).is_ok());
+}
+
+#[test]
+fn production_does_not_start_with_weak_values() {
+    for (raw, expected) in [
         (
             RawSettings { reset_url: some("http://app.example.org/reset"), ..production() },
             "AUTH_RESET_URL (--reset-url) is `http://app.example.org/reset`: production accepts https, and http \
@@ -96,8 +106,6 @@ fn production_does_not_start_without_its_requirements() {
     ] {
         assert_eq!(line(&raw), expected);
     }
-    let over_plain_http = RawSettings { public_url: some("http://localhost:8080"), ..production() };
-    assert!(Settings::resolve(&over_plain_http).is_ok());
 }
 
 #[test]

@@ -24,7 +24,7 @@ fn mail_is_sent_in_plain_text_only_on_this_machine_or_explicitly_in_a_private_ne
     }
 }
 
-/// Otherwise the operator would believe that emails are sent.
+/// Otherwise the operator would assume that emails are sent.
 #[test]
 fn settings_of_mail_are_rejected_if_no_mail_is_sent() {
     let error = line(&RawSettings { mail_from: some("accounts@example.org"), ..development() });

@@ -32,6 +32,14 @@ fn an_invalid_value_is_reported_with_the_accepted_ones() {
             RawSettings { password_scheme: some("md5"), ..development() },
             "AUTH_PASSWORD_SCHEME (--password-scheme) is `md5`: accepted: bcrypt, argon2id",
         ),
+    ] {
+        assert_eq!(line(&raw), expected);
+    }
+}
+
+#[test]
+fn an_invalid_value_of_http_and_log_settings_is_reported_with_the_accepted_ones() {
+    for (raw, expected) in [
         (
             RawSettings { allowed_origins: some("https://a.example, b.example"), ..development() },
             "AUTH_ALLOWED_ORIGINS (--allowed-origins) is `b.example`: accepted: origins such as \
@@ -65,7 +73,6 @@ fn an_invalid_value_is_reported_with_the_accepted_ones() {
     }
 }
 
-/// Values that would have no effect, or another effect.
 #[test]
 fn a_value_without_effect_is_reported_with_the_accepted_ones() {
     for (raw, expected) in [
@@ -103,6 +110,14 @@ fn a_value_without_effect_is_reported_with_the_accepted_ones() {
              application_name, options (PostgreSQL); ssl-mode, sslmode, ssl-ca, sslca, ssl-cert, sslcert, \
              ssl-key, sslkey, charset, collation, statement-cache-capacity, socket, timezone, time-zone (MariaDB)",
         ),
+    ] {
+        assert_eq!(line(&raw), expected);
+    }
+}
+
+#[test]
+fn a_value_with_another_effect_is_reported_with_the_accepted_ones() {
+    for (raw, expected) in [
         (
             RawSettings { log: some("warning"), ..development() },
             "AUTH_LOG (--log) is `warning`: accepted: off, error, warn, info, debug or trace, also per module: \

@@ -32,7 +32,7 @@ pub enum Security {
 }
 
 /// A mail server on a port of its own. It ends with the test.
-pub struct Postbox {
+pub struct MailServer {
     child: Option<Child>,
     port: u16,
     security: Security,
@@ -53,8 +53,8 @@ pub struct Mail {
     pub text: String,
 }
 
-impl Postbox {
-    /// None where `aiosmtpd` is not installed; where all databases are demanded, it is, too.
+impl MailServer {
+    /// None if `aiosmtpd` is not installed, and not required.
     pub fn start(security: Security) -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
         let certificates = Certificates::make(folder.path());
@@ -78,16 +78,17 @@ impl Postbox {
         }
         fs::create_dir(folder.path().join("mail")).unwrap();
         let (port, folder) = (free_address().port(), Arc::new(folder));
-        let mut postbox = Self { child: None, port, security, login: login.to_owned(), folder, certificates };
-        postbox.come_back();
-        Some(postbox)
+        let mut mail_server =
+            Self { child: None, port, security, login: login.to_owned(), folder, certificates };
+        mail_server.come_back();
+        Some(mail_server)
     }
 
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// What the service is to be told of it.
+    /// The settings of the service for it.
     pub fn settings(&self) -> Vec<(String, String)> {
         let url = match self.security {
             Security::Plain => format!("smtp://127.0.0.1:{}", self.port),
@@ -144,12 +145,12 @@ impl Postbox {
         files.iter().map(|file| Mail::read(&fs::read(file).unwrap())).collect()
     }
 
-    /// Waits until so many have arrived.
+    /// Waits until a number of emails have arrived.
     pub async fn until(&self, count: usize) -> Vec<Mail> {
         self.until_counted(count, <[Mail]>::len).await
     }
 
-    /// Waits until so many recipients got one.
+    /// Waits until a number of recipients got one.
     pub async fn until_distinct(&self, count: usize) -> Vec<Mail> {
         let recipients = |mails: &[Mail]| mails.iter().map(|mail| &mail.to).collect::<HashSet<_>>().len();
         self.until_counted(count, recipients).await
@@ -173,7 +174,7 @@ impl Postbox {
     }
 }
 
-impl Drop for Postbox {
+impl Drop for MailServer {
     fn drop(&mut self) {
         self.go_away();
     }

@@ -4,13 +4,13 @@ use std::time::{Duration, Instant};
 
 use test_servers::{Kind, Options, kind};
 
-use super::{amount, tell};
+use super::{amount, report};
 use crate::support::{
     Server,
     accounts::{Load, acknowledged, false_claims, violations},
 };
 
-/// After how many accounts it is killed: at another moment each round, full of requests under way.
+/// The number of accounts after which it is killed: at another moment in each round, with many requests in flight.
 fn moment(round: usize) -> usize {
     10 + round * 37 % amount(20, 60)
 }
@@ -29,7 +29,7 @@ async fn a_service_that_is_killed_loses_nothing_that_was_acknowledged_and_leaves
         wrong.extend(violations(&server.client(), &accounts).await);
     }
 
-    tell(&format!("{rounds} times the service was killed; {writes} writes were acknowledged"));
+    report(&format!("{rounds} times the service was killed; {writes} writes were acknowledged"));
     assert_eq!(wrong, [""; 0]);
     assert!(writes > amount(100, 7000), "{writes}");
     let claims = false_claims(&server.client()).await;
@@ -61,7 +61,7 @@ async fn a_database_that_is_killed_loses_nothing_that_was_acknowledged_and_leave
         wrong.extend(violations(&client, &accounts).await);
     }
 
-    tell(&format!("{rounds} times the database was killed; {writes} writes were acknowledged"));
+    report(&format!("{rounds} times the database was killed; {writes} writes were acknowledged"));
     assert_eq!(wrong, [""; 0]);
     assert!(server.is_running() && writes > 20, "{writes}");
 }

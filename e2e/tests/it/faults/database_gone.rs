@@ -9,7 +9,7 @@ use reqwest::Method;
 use test_servers::{Kind, Mode, Options, Proxy, kind};
 use tokio::{sync::watch, task::JoinHandle};
 
-use super::{amount, tell};
+use super::{amount, report};
 use crate::support::{ADA, Answer, Client, PASSWORD, Server};
 
 /// How long a client waits for a refusal. The bound is 3 seconds.
@@ -53,15 +53,18 @@ impl World {
         fs::read_dir(format!("/proc/{}/fd", self.service.pid())).unwrap().count()
     }
 
-    /// What is remembered of sessions counts for a moment more: at most one second, three times that here.
+    /// Cached sessions are trusted for at most another second; three times that here.
     async fn forgets_sessions(&self) {
         let gone = Instant::now();
         while self.client.profile(&self.cookie).await.status == 200 {
-            assert!(gone.elapsed() < Duration::from_secs(3), "a session counts that nobody can look up");
+            assert!(
+                gone.elapsed() < Duration::from_secs(3),
+                "a session is accepted that no node can look up"
+            );
         }
     }
 
-    /// What clients are told that they should not be, while the database is gone.
+    /// Unexpected responses while the database is unavailable.
     async fn violations_while_gone(&self) -> Vec<String> {
         let mut wrong = Vec::new();
         let (login, healthz, welcome, profile) = tokio::join!(
@@ -95,15 +98,15 @@ impl World {
             let login = self.client.log_in(ADA, PASSWORD).await.status;
             let healthz = self.client.get("/healthz").await.status;
             let profile = self.client.profile(&self.cookie).await.status;
-            // As many connections of clients as there were at the most, and of ours to the database.
+            // At most as many connections of clients and to the database as before.
             let open = self.open_files();
             if (login, healthz, profile) == (200, 200, 200) && open <= files + CLIENTS {
                 break;
             }
-            let told = format!("{login} {healthz} {profile}, {open} files instead of {files}");
-            assert!(began.elapsed() < BACK_WITHIN, "{told}: {}", self.service.log());
+            let state = format!("{login} {healthz} {profile}, {open} files instead of {files}");
+            assert!(began.elapsed() < BACK_WITHIN, "{state}: {}", self.service.log());
         }
-        assert!(self.service.is_running(), "nobody restarted it");
+        assert!(self.service.is_running(), "it was not restarted");
         began.elapsed()
     }
 }
@@ -112,7 +115,7 @@ async fn answer(asking: impl Future<Output = Answer>) -> Option<Answer> {
     tokio::time::timeout(REFUSED_WITHIN, asking).await.ok()
 }
 
-/// Logs in and checks without pause, and counts the answers.
+/// Logs in and checks continuously, and counts the responses.
 struct Load {
     answers: watch::Receiver<usize>,
     tasks: Vec<JoinHandle<()>>,
@@ -120,13 +123,13 @@ struct Load {
 
 impl Load {
     fn start(world: &World) -> Self {
-        let (tell, answers) = watch::channel(0);
+        let (sender, answers) = watch::channel(0);
         let tasks =
-            (0..4).map(|_| tokio::spawn(one(world.client.clone(), world.cookie.clone(), tell.clone())));
+            (0..4).map(|_| tokio::spawn(one(world.client.clone(), world.cookie.clone(), sender.clone())));
         Self { tasks: tasks.collect(), answers }
     }
 
-    /// Waits until so many more were answered.
+    /// Waits for a number of further responses.
     async fn more(&mut self, answers: usize) {
         let enough = *self.answers.borrow() + answers;
         self.answers.wait_for(|answers| *answers >= enough).await.expect("the load goes on");
@@ -151,10 +154,10 @@ async fn one(client: Client, cookie: String, answers: watch::Sender<usize>) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_database_that_is_gone_is_told_in_time_and_found_again() {
+async fn an_unavailable_database_is_reported_in_time_and_found_again() {
     let Some(mut world) = World::new().await else { return };
     let (rounds, lasts) = amount((1, Duration::from_secs(3)), (5, Duration::from_secs(30)));
-    // The twin: as long as it is there, the check finds four wrong answers less one.
+    // The counterpart: while the database is available, the check finds three unexpected responses.
     assert_eq!(world.violations_while_gone().await.len(), 3);
     let mut load = Load::start(&world);
     // All connections are open, of clients and to the database.
@@ -184,15 +187,18 @@ async fn a_database_that_is_gone_is_told_in_time_and_found_again() {
     }
     drop(load);
 
-    tell(&format!("{} times gone for {lasts:?}; asked {asked} times; back within {slowest:?}", rounds * 2));
+    report(&format!(
+        "{} times unavailable for {lasts:?}; {asked} requests; back within {slowest:?}",
+        rounds * 2
+    ));
     assert_eq!(wrong, [""; 0]);
 }
 
-/// Connections are reset in the middle of queries: some clients are told to come back, and nothing else.
+/// Connections are reset in the middle of queries: some requests return 503, and nothing else happens.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn connections_that_are_reset_mid_query_make_nothing_worse_than_503() {
     let Some(mut world) = World::new().await else { return };
-    // Somebody else, whose many logins do not end the session that is checked.
+    // Another user, whose many logins do not revoke the session that is checked.
     let eve = "eve@example.org";
     assert_eq!(world.client.register(eve).await.status, 200);
     let files = world.open_files();
@@ -231,7 +237,7 @@ async fn connections_that_are_reset_mid_query_make_nothing_worse_than_503() {
             }
         }
     }
-    tell(&format!("connections reset mid-query: {good} answers, {refused} refusals"));
+    report(&format!("connections reset mid-query: {good} answers, {refused} refusals"));
     assert!(good > 0);
     world.is_back(files).await;
 }

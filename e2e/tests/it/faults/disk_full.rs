@@ -9,10 +9,10 @@ use std::{
 use sqlx::Row;
 use test_servers::{Kind, kind};
 
-use super::tell;
+use super::report;
 use crate::support::{ADA, Client, PASSWORD, Server, open};
 
-/// A file system of so many kilobytes, in memory.
+/// A file system in memory, of a size in kilobytes.
 struct SmallDisk(PathBuf);
 
 impl SmallDisk {
@@ -24,7 +24,7 @@ impl SmallDisk {
         if mounted {
             return Some(Self(folder));
         }
-        tell("no file system can be mounted here: not tested on a full disk");
+        report("no file system can be mounted here: not tested on a full disk");
         fs::remove_dir(folder).unwrap();
         None
     }
@@ -102,7 +102,7 @@ async fn on_a_full_disk_writes_are_refused_reads_go_on_and_room_is_used_again() 
     for address in [&registered[0], &later[0]] {
         assert_eq!(client.log_in(address, PASSWORD).await.status, 200, "{address}");
     }
-    tell(&format!(
+    report(&format!(
         "{} registrations until the disk was full, {} after there was room",
         registered.len(),
         later.len()

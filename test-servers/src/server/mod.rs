@@ -1,24 +1,21 @@
-//! A running server, and what can be done to it.
+//! A running server: how it starts and ends.
+
+mod databases;
 
 use std::{
-    fs::{self, File},
+    fs,
     net::TcpListener,
     path::{Path, PathBuf},
     process::Command,
-    sync::{
-        OnceLock,
-        atomic::{AtomicU32, Ordering},
-    },
+    sync::{OnceLock, atomic::AtomicU32},
     thread,
     time::{Duration, Instant},
 };
 
-use rustix::process::{Pid, Signal, kill_process, test_kill_process};
-use sqlx::{AssertSqlSafe, Connection, MySqlConnection, PgConnection};
-
 use crate::{Kind, guardian::Guardian, mariadb, postgres, test_database::by_tls, tls::Certificates};
+use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 
-/// The one user, and its password.
+/// The user and its password.
 pub const USER: &str = "auth";
 
 /// Three times what a server takes to start on a busy machine.
@@ -35,7 +32,7 @@ pub struct Options {
     pub statement_binlog: bool,
 }
 
-/// A server in a folder of its own. It ends with this.
+/// A server in its own folder. Dropping it ends the server.
 pub struct Server {
     kind: Kind,
     options: Options,
@@ -46,7 +43,7 @@ pub struct Server {
     databases: AtomicU32,
 }
 
-/// One server for all tests of a process that do it no harm.
+/// One server for all tests of a process that leave it running.
 ///
 /// # Panics
 ///
@@ -127,12 +124,12 @@ impl Server {
         panic!("{} does not start: {}", self.kind, self.log());
     }
 
-    /// Whether its log says so, beyond so many bytes.
+    /// Whether its log reports it, after a number of bytes.
     fn gave_up_since(&self, bytes: usize) -> bool {
         let log = self.log();
         let news = log.get(bytes..).unwrap_or_default();
-        let told = ["is still in use", "could not bind", "already exists", "[ERROR] Aborting"];
-        told.iter().any(|told| news.contains(told))
+        let causes = ["is still in use", "could not bind", "already exists", "[ERROR] Aborting"];
+        causes.iter().any(|cause| news.contains(cause))
     }
 
     fn is_ready(&self) -> bool {
@@ -177,122 +174,6 @@ impl Server {
         fs::read_to_string(self.log_file()).unwrap_or_default()
     }
 
-    /// The URL of one of its databases, as settings take it.
-    #[must_use]
-    pub fn url(&self, database: &str) -> String {
-        self.url_by(self.port, database)
-    }
-
-    /// The same through another port, behind which a proxy is.
-    #[must_use]
-    pub fn url_by(&self, port: u16, database: &str) -> String {
-        let (scheme, mode, authority) = match self.kind {
-            Kind::MariaDb => ("mysql", "ssl-mode=VERIFY_IDENTITY", "ssl-ca"),
-            _ => ("postgres", "sslmode=verify-full", "sslrootcert"),
-        };
-        let tls = self.certificates.as_ref().map_or(String::new(), |certificates| {
-            format!("?{mode}&{authority}={}", certificates.authority.display())
-        });
-        format!("{scheme}://{USER}:{USER}@127.0.0.1:{port}/{database}{tls}")
-    }
-
-    /// Makes an empty database, and answers with its name.
-    pub async fn new_database(&self) -> String {
-        let name = format!("auth_{}", self.databases.fetch_add(1, Ordering::Relaxed));
-        self.execute(&format!("CREATE DATABASE {name}")).await;
-        name
-    }
-
-    /// A database as its own tool writes it.
-    #[must_use]
-    pub fn dump(&self, database: &str) -> Vec<u8> {
-        output_of(match self.kind {
-            Kind::MariaDb => mariadb::dump(self, database),
-            _ => postgres::dump(self, database),
-        })
-    }
-
-    /// All of a database, so that it can be read by people.
-    ///
-    /// # Panics
-    ///
-    /// If the server's own program fails.
-    #[must_use]
-    pub fn dump_as_text(&self, database: &str) -> String {
-        let dump = output_of(match self.kind {
-            Kind::MariaDb => mariadb::dump(self, database),
-            _ => postgres::dump_as_text(self, database),
-        });
-        String::from_utf8_lossy(&dump).into_owned()
-    }
-
-    /// Reads such a file into an empty database.
-    pub fn restore(&self, database: &str, dump: &[u8]) {
-        let file = self.folder.join("dump");
-        fs::write(&file, dump).unwrap();
-        let mut restore = match self.kind {
-            Kind::MariaDb => mariadb::restore(self, database),
-            _ => postgres::restore(self, database),
-        };
-        let output = restore.stdin(File::open(file).unwrap()).output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    }
-
-    /// Does something to the server that no client of ours would.
-    pub async fn execute(&self, sql: &str) {
-        let database = if self.kind == Kind::MariaDb { "" } else { "postgres" };
-        self.execute_in(&self.url(database), sql).await;
-    }
-
-    /// The same to one of its databases.
-    ///
-    /// # Panics
-    ///
-    /// If the server refuses it.
-    pub async fn execute_in(&self, url: &str, sql: &str) {
-        let sql = AssertSqlSafe(sql.to_owned());
-        if self.kind == Kind::MariaDb {
-            let mut server = MySqlConnection::connect(url).await.unwrap();
-            sqlx::raw_sql(sql).execute(&mut server).await.unwrap();
-            server.close().await.unwrap();
-        } else {
-            let mut server = PgConnection::connect(url).await.unwrap();
-            sqlx::raw_sql(sql).execute(&mut server).await.unwrap();
-            server.close().await.unwrap();
-        }
-    }
-
-    /// Runs a script for `psql`.
-    ///
-    /// # Panics
-    ///
-    /// If it fails, or this is not `PostgreSQL`.
-    pub fn run_script(&self, script: &str) {
-        assert_eq!(self.kind, Kind::Postgres);
-        let file = self.folder.join("script");
-        fs::write(&file, script).unwrap();
-        output_of(postgres::script(self, &file));
-    }
-
-    /// The URL of a database by a user that may only read and write rows, as `docs/operating.md` says.
-    pub async fn url_of_a_service(&self, url: &str) -> String {
-        let (_, database) = url.rsplit_once('/').expect("a URL of ours");
-        if self.kind == Kind::MariaDb {
-            self.execute(&format!(
-                "CREATE USER 'service'@'127.0.0.%' IDENTIFIED BY 'service'; \
-                 GRANT SELECT, INSERT, UPDATE, DELETE ON {database}.* TO 'service'@'127.0.0.%'"
-            ))
-            .await;
-        } else {
-            let grants = "CREATE ROLE service LOGIN PASSWORD 'service'; \
-                 GRANT SELECT, INSERT, UPDATE, DELETE \
-                 ON users, sessions, reset_tokens, server_keys, throttles, devices, device_kinds, outbox TO service; \
-                 GRANT SELECT ON seaql_migrations TO service";
-            self.execute_in(url, grants).await;
-        }
-        url.replace(&format!("{USER}:{USER}@"), "service:service@")
-    }
-
     /// Its process.
     fn pid(&self) -> Option<Pid> {
         let file = match self.kind {
@@ -303,13 +184,13 @@ impl Server {
         Pid::from_raw(number.lines().next()?.trim().parse().ok()?)
     }
 
-    /// Ends it as a power cut would end its process.
+    /// Ends its process as a power failure would.
     pub fn kill(&mut self) {
         self.signal(Signal::KILL);
         self.guardian.take().expect("it runs").end_only();
     }
 
-    /// Ends it in an orderly way, so that clients are cut off at once.
+    /// Stops it in an orderly way, which disconnects clients immediately.
     pub fn stop(&mut self) {
         let (pid, signal) = (
             self.pid().expect("it runs"),
@@ -349,7 +230,7 @@ pub fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
-/// Where we are root, a server runs as somebody else.
+/// If the tests run as root, a server runs as another user.
 pub fn run_as(command: &mut Command, user: &str) {
     use std::os::unix::process::CommandExt;
     if let Some((uid, gid)) = other_user(user) {

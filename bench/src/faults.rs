@@ -1,4 +1,4 @@
-//! The database server is gone: how soon clients are told, and how soon all is as before.
+//! Faults of the database server: how soon requests fail, and how soon they succeed again.
 
 use std::time::{Duration, Instant};
 
@@ -13,11 +13,11 @@ use crate::{
     report::{Report, Row},
 };
 
-/// How often it goes, each way, on each kind.
+/// The number of outages of each kind on each database.
 const TIMES: usize = 5;
 const GONE: Duration = Duration::from_secs(6);
 
-/// Longer than anything may take.
+/// A deadline that no operation reaches.
 const GIVEN_UP: Duration = Duration::from_secs(30);
 
 pub fn measure(report: &mut Report) -> anyhow::Result<()> {
@@ -33,35 +33,35 @@ pub fn measure(report: &mut Report) -> anyhow::Result<()> {
         let server = service(folder.path(), &settings)?;
         let check = ask_profile(&server)?;
         for stopped in [false, true] {
-            let (mut told, mut back) = (Vec::new(), Vec::new());
+            let (mut refusals, mut returns) = (Vec::new(), Vec::new());
             for _ in 0..TIMES {
                 if stopped {
                     database.stop();
                 } else {
                     proxy.set(Mode::BlackHole);
                 }
-                // What is remembered of sessions counts for a second more.
+                // Cached sessions are trusted for another second.
                 std::thread::sleep(Duration::from_millis(1500));
-                told.push(slowest_refusal(&server, &check)?);
+                refusals.push(slowest_refusal(&server, &check)?);
                 if stopped {
                     database.restart();
                 } else {
                     proxy.set(Mode::Open);
                 }
-                back.push(until_it_is_back(&server, &check)?);
+                returns.push(until_it_is_back(&server, &check)?);
             }
             let how = if stopped { "stopped" } else { "black-holed" };
             let most = |seconds: &[f64]| seconds.iter().copied().fold(0.0, f64::max);
             let name = format!("{kind} {how} {TIMES} times: slowest refusal");
-            report.row(Row::new(name, "s", &[most(&told)]).at_most(3.0));
+            report.row(Row::new(name, "s", &[most(&refusals)]).at_most(3.0));
             let name = format!("{kind} {how} {TIMES} times: slowest return to normal");
-            report.row(Row::new(name, "s", &[most(&back)]).at_most(5.0));
+            report.row(Row::new(name, "s", &[most(&returns)]).at_most(5.0));
         }
     }
     Ok(())
 }
 
-/// While it is gone, everything that needs it is refused; the slowest, in seconds.
+/// The slowest failure during an outage, in seconds. Every request that needs the database must fail.
 fn slowest_refusal(server: &Server, check: &[u8]) -> anyhow::Result<f64> {
     let (began, mut slowest) = (Instant::now(), Duration::ZERO);
     let mut connection = server.connect()?;
