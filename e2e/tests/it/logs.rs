@@ -96,8 +96,8 @@ async fn each_fact_that_matters_for_security_is_one_event() {
     client.log_in(EMAIL, WRONG).await;
     let cookie = client.log_in(EMAIL, crate::support::PASSWORD).await.cookie();
     let fields = [("password", crate::support::PASSWORD), ("new_password", NEW)];
-    let change = client.request(Method::PUT, "/profile/password").header("Cookie", &cookie).form(&fields);
-    let cookie = Client::send(change).await.cookie();
+    let change = client.request(Method::PUT, "/profile/password").header("Cookie", &cookie);
+    let cookie = Client::send(change.form(&fields)).await.cookie();
     client.with_cookie(Method::DELETE, "/profile/sessions", &cookie).await;
     client.with_cookie(Method::DELETE, "/sessions", &cookie).await;
     let token = client.reset_token(EMAIL).await;
@@ -108,10 +108,8 @@ async fn each_fact_that_matters_for_security_is_one_event() {
     register_and_delete(&client, "canary2@example.org").await;
 
     let events = events(&server.log());
-    let events: Vec<(&str, &str)> =
-        events.iter().map(|(event, user)| (event.as_str(), user.as_str())).collect();
     assert_eq!(
-        events,
+        events.iter().map(|(event, user)| (event.as_str(), user.as_str())).collect::<Vec<_>>(),
         [
             ("login.failed", "no user"),
             ("user.registered", "1"),

@@ -5,7 +5,7 @@ use std::{path::Path, process::Command};
 use reqwest::Method;
 use test_servers::left_out;
 
-use crate::support::{Server, status_and_body};
+use crate::support::{Answer, Server, status_and_body};
 
 const PYTHON: &str = "/usr/bin/python3";
 
@@ -13,37 +13,35 @@ const EMAIL: &str = "guillaume@holberton.io";
 const OLD: &str = "b4l0u";
 const NEW: &str = "t4rt1fl3tt3";
 
+fn expect(answer: &Answer, status: u16, body: &str) {
+    assert_eq!(status_and_body(answer), (status, body));
+}
+
 #[tokio::test]
 async fn the_walk_of_the_exercise() {
     let server = Server::start();
     let client = server.client();
 
     let welcome = client.get("/").await;
-    assert_eq!(status_and_body(&welcome), (200, r#"{"message":"Bienvenue"}"#));
+    expect(&welcome, 200, r#"{"message":"Bienvenue"}"#);
 
     let registered = client.post("/users", &[("email", EMAIL), ("password", OLD)]).await;
-    assert_eq!(
-        status_and_body(&registered),
-        (200, r#"{"email":"guillaume@holberton.io","message":"user created"}"#)
-    );
+    expect(&registered, 200, r#"{"email":"guillaume@holberton.io","message":"user created"}"#);
     let again = client.post("/users", &[("email", EMAIL), ("password", OLD)]).await;
-    assert_eq!(status_and_body(&again), (400, r#"{"message":"email already registered"}"#));
+    expect(&again, 400, r#"{"message":"email already registered"}"#);
 
     let wrong = client.log_in(EMAIL, NEW).await;
-    assert_eq!(status_and_body(&wrong), (401, r#"{"message":"wrong email or password"}"#));
+    expect(&wrong, 401, r#"{"message":"wrong email or password"}"#);
     let unlogged = client.get("/profile").await;
-    assert_eq!(status_and_body(&unlogged), (403, r#"{"message":"not logged in"}"#));
+    expect(&unlogged, 403, r#"{"message":"not logged in"}"#);
 
     let logged_in = client.log_in(EMAIL, OLD).await;
-    assert_eq!(
-        status_and_body(&logged_in),
-        (200, r#"{"email":"guillaume@holberton.io","message":"logged in"}"#)
-    );
+    expect(&logged_in, 200, r#"{"email":"guillaume@holberton.io","message":"logged in"}"#);
     let cookie = logged_in.cookie();
     assert_eq!(cookie.len(), "session_id=".len() + 36);
 
     let profile = client.profile(&cookie).await;
-    assert_eq!(status_and_body(&profile), (200, r#"{"email":"guillaume@holberton.io"}"#));
+    expect(&profile, 200, r#"{"email":"guillaume@holberton.io"}"#);
     assert_eq!(profile.header("x-auth-user-id"), Some("1"));
 
     let out = client.with_cookie(Method::DELETE, "/sessions", &cookie).await;
@@ -53,17 +51,11 @@ async fn the_walk_of_the_exercise() {
 
     let asked = client.post("/reset_password", &[("email", EMAIL)]).await;
     let token = asked.json()["reset_token"].as_str().unwrap().to_owned();
-    assert_eq!(
-        status_and_body(&asked),
-        (200, format!(r#"{{"email":"{EMAIL}","reset_token":"{token}"}}"#).as_str())
-    );
+    expect(&asked, 200, &format!(r#"{{"email":"{EMAIL}","reset_token":"{token}"}}"#));
     assert_eq!(token.len(), 36);
 
     let updated = client.reset(EMAIL, &token, NEW).await;
-    assert_eq!(
-        status_and_body(&updated),
-        (200, r#"{"email":"guillaume@holberton.io","message":"Password updated"}"#)
-    );
+    expect(&updated, 200, r#"{"email":"guillaume@holberton.io","message":"Password updated"}"#);
     assert_eq!(client.log_in(EMAIL, OLD).await.status, 401);
     assert_eq!(client.log_in(EMAIL, NEW).await.status, 200);
 }

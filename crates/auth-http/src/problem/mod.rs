@@ -127,18 +127,12 @@ impl Problem {
             ),
             Self::FieldGivenTwice => (Status::BAD_REQUEST, "a field is given twice"),
             Self::FieldIsFile => (Status::BAD_REQUEST, "a field must be a text, not a file"),
-            Self::FieldMissing { field } => {
-                return (Status::BAD_REQUEST, format!("{field} is required").into());
-            }
-            Self::FieldNotString { field } => {
-                return (Status::BAD_REQUEST, format!("{field} must be a string").into());
-            }
+            Self::FieldMissing { field } => return bad_request(format!("{field} is required")),
+            Self::FieldNotString { field } => return bad_request(format!("{field} must be a string")),
             Self::EmailInvalid => (Status::BAD_REQUEST, "email is not a valid e-mail address"),
             Self::EmailTaken => (Status::BAD_REQUEST, "email already registered"),
             Self::EmailUnknown => (Status::FORBIDDEN, "email is not registered"),
-            Self::PasswordRejected { field, reason } => {
-                return (Status::BAD_REQUEST, format!("{field} {reason}").into());
-            }
+            Self::PasswordRejected { field, reason } => return bad_request(format!("{field} {reason}")),
             Self::CrossSite => (Status::FORBIDDEN, "cross-site request refused"),
             Self::ForeignHost => (Status::FORBIDDEN, "host must be localhost or a loopback address"),
             Self::Forwarded => (Status::FORBIDDEN, "reset tokens are not returned through a proxy"),
@@ -183,6 +177,11 @@ impl Problem {
                 | Self::ForeignHost
         )
     }
+}
+
+/// A 400 with a message that contains values.
+fn bad_request(message: String) -> (StatusCode, Cow<'static, str>) {
+    (StatusCode::BAD_REQUEST, message.into())
 }
 
 /// Prints the message of the JSON body.
