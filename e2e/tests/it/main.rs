@@ -18,7 +18,6 @@ mod hostile;
 mod logs;
 mod mail;
 mod nodes;
-mod people;
 mod races;
 mod reset_page;
 mod restart;
@@ -29,6 +28,7 @@ mod startup;
 mod support;
 mod throttle;
 mod unread;
+mod users;
 mod walk;
 
 /// The same, unchanged, on `PostgreSQL` and `MariaDB`.

@@ -144,9 +144,9 @@ impl Opening {
     }
 
     /// Whether a session existed before this login, by any clock.
-    fn is_earlier(&self, session: &SessionTokenDigest) -> bool {
-        let existed = self.earlier.as_ref().is_none_or(|earlier| earlier.contains(session));
-        *session != self.digest && existed
+    fn is_earlier(&self, digest: &SessionTokenDigest) -> bool {
+        let existed = self.earlier.as_ref().is_none_or(|earlier| earlier.contains(digest));
+        *digest != self.digest && existed
     }
 
     /// Stores the device, and the notice if one is due.

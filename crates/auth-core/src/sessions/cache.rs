@@ -77,9 +77,9 @@ impl Cache {
     }
 
     /// The entry of a session, if it may be served.
-    pub fn get(&self, session: &SessionTokenDigest, now: OffsetDateTime) -> Option<Arc<Entry>> {
+    pub fn get(&self, digest: &SessionTokenDigest, now: OffsetDateTime) -> Option<Arc<Entry>> {
         let entries = self.entries.as_ref()?;
-        let entry = entries.get(session)?;
+        let entry = entries.get(digest)?;
         if !self.is_trusted() && !self.is_fresh_enough(&entry) {
             return None;
         }
@@ -92,11 +92,11 @@ impl Cache {
     }
 
     /// Caches the result of a look-up, unless a session was revoked since it began.
-    pub fn fill(&self, session: SessionTokenDigest, entry: Entry) {
+    pub fn fill(&self, digest: SessionTokenDigest, entry: Entry) {
         let Some(entries) = &self.entries else { return };
         let revocations = self.revocations();
         if *revocations == entry.lookup.revocations {
-            entries.insert(session, Arc::new(entry));
+            entries.insert(digest, Arc::new(entry));
         }
     }
 
@@ -108,8 +108,8 @@ impl Cache {
         }
         let mut revocations = self.revocations();
         *revocations += 1;
-        for session in revoked {
-            entries.invalidate(session);
+        for digest in revoked {
+            entries.invalidate(digest);
         }
     }
 

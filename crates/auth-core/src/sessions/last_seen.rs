@@ -68,15 +68,15 @@ impl UseRecord {
 
 impl LastSeen {
     /// Records that a session was opened, and stored with this instant.
-    pub fn opened(&self, session: SessionTokenDigest, at: OffsetDateTime) {
+    pub fn opened(&self, digest: SessionTokenDigest, at: OffsetDateTime) {
         let at = micros(at);
-        self.records().insert(session, Arc::new(UseRecord::new(at, at)));
+        self.records().insert(digest, Arc::new(UseRecord::new(at, at)));
     }
 
     /// Records a use of a session. Further uses can be recorded in the result.
-    pub fn record(&self, session: SessionTokenDigest, at: OffsetDateTime) -> Arc<UseRecord> {
+    pub fn record(&self, digest: SessionTokenDigest, at: OffsetDateTime) -> Arc<UseRecord> {
         let mut records = self.records();
-        let entry = records.entry(session).or_insert_with(|| Arc::new(UseRecord::new(micros(at), i64::MIN)));
+        let entry = records.entry(digest).or_insert_with(|| Arc::new(UseRecord::new(micros(at), i64::MIN)));
         entry.record(at);
         Arc::clone(entry)
     }
@@ -85,8 +85,8 @@ impl LastSeen {
     ///
     /// It is exact if this process recorded it, and no process stored a later one. Otherwise another process, or this one
     /// before a restart, may have recorded a use up to two flush intervals after `stored`, which are added.
-    pub fn latest(&self, session: &SessionTokenDigest, stored: OffsetDateTime) -> OffsetDateTime {
-        match self.records().get(session) {
+    pub fn latest(&self, digest: &SessionTokenDigest, stored: OffsetDateTime) -> OffsetDateTime {
+        match self.records().get(digest) {
             Some(record) if record.at() >= stored => record.at(),
             _ => instant::after(stored, LAST_SEEN_FLUSH * 2),
         }
@@ -102,8 +102,8 @@ impl LastSeen {
     }
 
     /// Removes the record of a revoked session.
-    pub fn remove(&self, session: &SessionTokenDigest) {
-        if let Some(record) = self.records().remove(session) {
+    pub fn remove(&self, digest: &SessionTokenDigest) {
+        if let Some(record) = self.records().remove(digest) {
             record.revoked.store(true, Ordering::SeqCst);
         }
     }
@@ -115,14 +115,14 @@ impl LastSeen {
             records.retain(|_, record| !record.is_written() || Arc::strong_count(record) > 1);
         }
         let unwritten = records.iter().filter(|(_, record)| !record.is_written());
-        unwritten.map(|(session, record)| (*session, record.at())).collect()
+        unwritten.map(|(digest, record)| (*digest, record.at())).collect()
     }
 
     /// Records that a batch was written.
     pub fn written(&self, batch: &[(SessionTokenDigest, OffsetDateTime)]) {
         let records = self.records();
-        for (session, at) in batch {
-            if let Some(record) = records.get(session) {
+        for (digest, at) in batch {
+            if let Some(record) = records.get(digest) {
                 record.written.fetch_max(micros(*at), Ordering::AcqRel);
             }
         }

@@ -106,7 +106,7 @@ struct LookupGuard {
 enum Stage {
     Single,
     Batches,
-    Ended,
+    Done,
 }
 
 impl LookupGuard {
@@ -132,7 +132,7 @@ impl LookupGuard {
         state.waiting.retain(|waiting| !waiting.reply.is_closed());
         if state.waiting.is_empty() {
             state.in_flight -= 1;
-            self.stage = Stage::Ended;
+            self.stage = Stage::Done;
             return None;
         }
         state.latest = Some(Instant::now());
@@ -143,7 +143,7 @@ impl LookupGuard {
 
 impl Drop for LookupGuard {
     fn drop(&mut self) {
-        if self.stage == Stage::Ended {
+        if self.stage == Stage::Done {
             return;
         }
         let mut state = self.loader.state();

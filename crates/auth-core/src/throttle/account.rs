@@ -26,7 +26,7 @@ pub struct Account {
     email: EmailKey,
     digest: AccountDigest,
     /// The device token of the request.
-    presented: Option<DeviceTokenDigest>,
+    device_digest: Option<DeviceTokenDigest>,
     user: Option<User>,
     /// The device of the request, if it belongs to the user.
     device: Option<(DeviceTokenDigest, Device)>,
@@ -88,12 +88,12 @@ impl Throttle {
     pub async fn account(
         &self,
         email: &EmailKey,
-        device: Option<DeviceTokenDigest>,
+        device_digest: Option<DeviceTokenDigest>,
     ) -> Result<Account, ServiceError> {
         let mut account = Account {
             email: email.clone(),
             digest: account_digest(email),
-            presented: device,
+            device_digest,
             user: None,
             device: None,
             stored: Stored::Nothing,
@@ -110,7 +110,7 @@ impl Throttle {
                 None => Ok(Stored::Nothing),
             }
         };
-        let device = self.0.devices.find_known(&account.email, account.presented);
+        let device = self.0.devices.find_known(&account.email, account.device_digest);
         // On the heap, because every future of a login would contain it otherwise.
         let user = users::find_by_email(db, &account.email);
         let reads = Box::pin(async { try_join!(user, device, stored) });

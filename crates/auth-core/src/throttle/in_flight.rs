@@ -49,7 +49,7 @@ pub struct Turn {
 pub struct InFlight(Handle);
 
 /// The other attempts in flight when one was rejected.
-pub struct Others(watch::Receiver<()>);
+pub struct OtherAttempts(watch::Receiver<()>);
 
 impl AttemptsInFlight {
     /// Waits for the turn to take an attempt.
@@ -93,14 +93,14 @@ impl Turn {
     }
 
     /// The attempt was rejected. Returns the others in flight, if there are any.
-    pub fn others(self) -> Option<Others> {
+    pub fn others(self) -> Option<OtherAttempts> {
         let allowance = &self.handle.allowance;
         let others = allowance.ended.subscribe();
-        (allowance.in_flight.load(Ordering::Acquire) > 0).then_some(Others(others))
+        (allowance.in_flight.load(Ordering::Acquire) > 0).then_some(OtherAttempts(others))
     }
 }
 
-impl Others {
+impl OtherAttempts {
     /// Waits until one of them ends. Returns false if none does before the deadline.
     pub async fn wait_for_change(mut self, deadline: Instant) -> bool {
         // An error means that the last of them ended.

@@ -40,8 +40,8 @@ async fn a_changed_password_ends_other_sessions_and_gives_this_one_a_new_token()
 
     let changed = world.auth.change_password(&current, change(PASSWORD, NEW), &context()).await.unwrap();
 
-    assert!(!world.is_live(&own).await && !world.is_live(&other).await);
-    assert!(world.is_live(&changed.token).await);
+    assert!(!world.is_active(&own).await && !world.is_active(&other).await);
+    assert!(world.is_active(&changed.token).await);
     assert_eq!(changed.session.id, current.session.id);
     assert_eq!(changed.session.expires_at, current.session.expires_at, "it lives no longer for it");
     assert!(world.log_in(ADA, PASSWORD).await.is_err() && world.log_in(ADA, NEW).await.is_ok());
@@ -125,10 +125,12 @@ async fn a_user_sees_and_revokes_own_sessions_only() {
     assert!(world.auth.revoke_own_session(&current, second.session.id, &fresh, &context()).await.unwrap());
     assert!(!world.auth.revoke_own_session(&current, second.session.id, &fresh, &context()).await.unwrap());
 
-    assert!(world.is_live(&first).await && world.is_live(&eve).await && !world.is_live(&second.token).await);
+    assert!(
+        world.is_active(&first).await && world.is_active(&eve).await && !world.is_active(&second.token).await
+    );
     let third = world.log_in(ADA, PASSWORD).await.unwrap().token;
     assert_eq!(world.auth.revoke_other_sessions(&current, &fresh, &context()).await.unwrap(), 1);
-    assert!(world.is_live(&first).await && world.is_live(&eve).await && !world.is_live(&third).await);
+    assert!(world.is_active(&first).await && world.is_active(&eve).await && !world.is_active(&third).await);
 }
 
 /// asvs 7.5.1, 7.5.3
@@ -156,14 +158,14 @@ async fn an_account_is_deleted_by_its_owner_and_nothing_of_it_revives() {
     let own = world.logged_in(ADA).await;
     let current = world.current(&own).await;
     let wrong = world.auth.delete_account(&current, &password("wrong"), &context()).await;
-    assert!(matches!(wrong, Err(ReauthenticationError::WrongPassword)) && world.is_live(&own).await);
+    assert!(matches!(wrong, Err(ReauthenticationError::WrongPassword)) && world.is_active(&own).await);
 
     world.auth.delete_account(&current, &password(PASSWORD), &context()).await.unwrap();
 
-    assert!(!world.is_live(&own).await);
+    assert!(!world.is_active(&own).await);
     let again = world.register(ADA).await;
     assert_ne!(again.id, current.user_id);
-    assert!(!world.is_live(&own).await);
+    assert!(!world.is_active(&own).await);
 }
 
 /// A second request to delete an account is no internal error.
@@ -247,7 +249,7 @@ async fn a_disabled_account_can_not_be_used_until_it_is_enabled() {
     let token = world.auth.issue_reset_token(&email(ADA)).await.unwrap();
     assert!(world.auth.disable_user(user.id).await.unwrap());
 
-    assert!(!world.is_live(&own).await);
+    assert!(!world.is_active(&own).await);
     assert!(matches!(world.log_in(ADA, PASSWORD).await, Err(LoginError::InvalidCredentials)));
     assert!(!world.auth.valid_login(&email(ADA), &password(PASSWORD)).await.unwrap());
     assert!(
@@ -262,7 +264,7 @@ async fn a_disabled_account_can_not_be_used_until_it_is_enabled() {
     assert!(world.complete_reset(completion(ADA, &token, NEW)).await.is_err());
 
     assert!(world.auth.enable_user(user.id).await.unwrap());
-    assert!(!world.is_live(&own).await, "what has ended stays ended");
+    assert!(!world.is_active(&own).await, "what has ended stays ended");
     assert!(world.complete_reset(completion(ADA, &token, NEW)).await.is_err());
     assert!(world.log_in(ADA, PASSWORD).await.is_ok());
 }
@@ -278,8 +280,8 @@ async fn administrators_end_one_session_or_every_one() {
 
     assert!(world.auth.revoke_session(current.session.id).await.unwrap());
     assert!(!world.auth.revoke_session(current.session.id).await.unwrap());
-    assert!(!world.is_live(&ada).await && world.is_live(&eve).await);
+    assert!(!world.is_active(&ada).await && world.is_active(&eve).await);
     let ada = world.log_in(ADA, PASSWORD).await.unwrap().token;
     assert_eq!(world.auth.revoke_all_sessions().await.unwrap(), 2);
-    assert!(!world.is_live(&ada).await && !world.is_live(&eve).await);
+    assert!(!world.is_active(&ada).await && !world.is_active(&eve).await);
 }

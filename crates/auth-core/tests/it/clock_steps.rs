@@ -57,7 +57,7 @@ async fn violations(world: &World, sessions: &[Session], lifetime: Duration) -> 
     let mut wrong = Vec::new();
     for (number, session) in sessions.iter().enumerate() {
         let over = session.ended || now >= session.opened_at + lifetime;
-        if over && world.is_live(&session.token).await {
+        if over && world.is_active(&session.token).await {
             wrong.push(format!("session {number} at {now}"));
         }
     }
@@ -73,7 +73,7 @@ async fn nothing_lives_longer_than_its_life_and_nothing_ended_revives() {
     for (number, step) in steps().into_iter().cycle().take(24).enumerate() {
         let opened_at = world.clock.now();
         let token = world.log_in(ADA, PASSWORD).await.unwrap().token;
-        assert!(world.is_live(&token).await, "at {opened_at}");
+        assert!(world.is_active(&token).await, "at {opened_at}");
         let ended = number % 3 == 0 && world.auth.log_out(&token).await.unwrap();
         sessions.push(Session { token, opened_at, ended });
         let token = world.auth.issue_reset_token(&email(ADA)).await.unwrap();
@@ -142,7 +142,7 @@ async fn what_was_made_by_a_clock_that_was_ahead_lives_for_its_lifetime_and_no_l
             .await;
         assert!(confirmed.is_err());
         world.auth.delete_expired().await.unwrap();
-        assert!(world.is_live(&unused).await && world.is_live(&used).await, "{ahead:?}");
+        assert!(world.is_active(&unused).await && world.is_active(&used).await, "{ahead:?}");
         world.clock.advance(RESET_LIFETIME.saturating_sub(Duration::from_mins(1)));
         assert!(auth_db::resets::find(world.db.read(), &link.digest()).await.unwrap().is_some());
         world.clock.advance(Duration::from_mins(2));
@@ -152,7 +152,7 @@ async fn what_was_made_by_a_clock_that_was_ahead_lives_for_its_lifetime_and_no_l
         // One of them is used every other day, until its lifetime is over.
         for _ in 0..14 {
             world.clock.advance(Duration::from_hours(24 * 2));
-            assert!(world.is_live(&used).await, "{ahead:?}");
+            assert!(world.is_active(&used).await, "{ahead:?}");
             world.auth.delete_expired().await.unwrap();
         }
         for auth in [&world.auth, &other] {

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a failing test should show where")]
 
 mod account;
+mod cache;
 mod clock_steps;
 mod concurrency;
 mod denylist;
@@ -10,7 +11,6 @@ mod import;
 mod login;
 mod mail;
 mod maintenance;
-mod memory;
 mod nodes;
 mod register;
 mod reset;

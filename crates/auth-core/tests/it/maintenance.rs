@@ -21,7 +21,7 @@ async fn a_purge_deletes_what_is_over_and_nothing_that_counts() {
     let purged = world.auth.delete_expired().await.unwrap();
 
     assert_eq!(purged, DeletedRows { sessions: 1, resets: 1, ..DeletedRows::default() });
-    assert!(!world.is_live(&idle).await && world.is_live(&fresh).await);
+    assert!(!world.is_active(&idle).await && world.is_active(&fresh).await);
     assert_eq!(world.auth.delete_expired().await.unwrap(), DeletedRows::default());
 }
 
@@ -31,11 +31,11 @@ async fn a_purge_by_another_process_spares_a_session_that_was_just_used() {
     let token = world.logged_in(ADA).await;
     let other = world.second_process().await;
     world.clock.advance(Duration::from_secs(59));
-    assert!(world.is_live(&token).await, "noted here, not yet written down");
+    assert!(world.is_active(&token).await, "recorded here, not yet stored");
 
     world.clock.advance(Duration::from_hours(24 * 7) - Duration::from_secs(1));
     assert_eq!(other.delete_expired().await.unwrap(), DeletedRows::default());
-    assert!(world.is_live(&token).await);
+    assert!(world.is_active(&token).await);
 }
 
 #[tokio::test]
@@ -43,11 +43,11 @@ async fn a_purge_spares_a_session_whose_use_is_not_yet_written_down() {
     let world = World::new().await;
     let token = world.logged_in(ADA).await;
     world.clock.advance(Duration::from_hours(24 * 7) - Duration::from_secs(1));
-    assert!(world.is_live(&token).await);
+    assert!(world.is_active(&token).await);
 
     world.clock.advance(Duration::from_mins(2));
     assert_eq!(world.auth.delete_expired().await.unwrap(), DeletedRows::default());
-    assert!(world.is_live(&token).await);
+    assert!(world.is_active(&token).await);
 }
 
 #[tokio::test]

@@ -49,7 +49,7 @@ impl Nodes {
         loop {
             if let Ok(opened) = self.world.log_in(ADA, PASSWORD).await {
                 while !self.world.is_remembered(&opened.token).await {
-                    assert!(began.elapsed() < Duration::from_secs(15), "nothing is remembered any more");
+                    assert!(began.elapsed() < Duration::from_secs(15), "the cache is no longer used");
                     tokio::task::yield_now().await;
                 }
                 return;

@@ -22,12 +22,12 @@ async fn a_reset_sets_the_password_and_ends_every_session() {
     let session = world.logged_in(ADA).await;
     let bobs = world.logged_in("bob@example.org").await;
     let token = asked(&world).await;
-    assert!(world.is_live(&session).await, "asking ends nothing");
+    assert!(world.is_active(&session).await, "a request revokes nothing");
 
     complete(&world, "ADA@example.org", &token).await.unwrap();
 
-    assert!(!world.is_live(&session).await);
-    assert!(world.is_live(&bobs).await);
+    assert!(!world.is_active(&session).await);
+    assert!(world.is_active(&bobs).await);
     assert!(world.log_in(ADA, PASSWORD).await.is_err());
     assert!(world.log_in(ADA, NEW).await.is_ok());
 }
@@ -103,7 +103,7 @@ async fn a_password_that_policy_refuses_leaves_the_token_good() {
         assert!(matches!(refused, Err(CompleteResetError::InvalidPassword(found)) if found == expected));
     }
 
-    assert!(world.is_live(&session).await);
+    assert!(world.is_active(&session).await);
     complete(&world, ADA, &token).await.unwrap();
 }
 
@@ -136,6 +136,6 @@ async fn nothing_of_a_deleted_account_fits_its_successor() {
     world.execute("DELETE FROM users").await;
     world.register(ADA).await;
 
-    assert!(!world.is_live(&session).await);
+    assert!(!world.is_active(&session).await);
     assert!(matches!(complete(&world, ADA, &token).await, Err(CompleteResetError::InvalidToken)));
 }

@@ -21,7 +21,7 @@ async fn a_token_leads_to_its_user_and_session() {
     assert_eq!(found.user_id, user.id);
     assert_eq!(found.session, logged_in.session);
     assert_eq!(found.session.client, ClientInfo::new(Some([192, 0, 2, 1].into()), Some("test")));
-    assert!(!world.is_live(&SessionToken::from_bits([1; 16])).await);
+    assert!(!world.is_active(&SessionToken::from_bits([1; 16])).await);
 }
 
 /// asvs 7.3.2
@@ -31,13 +31,13 @@ async fn a_session_in_use_ends_exactly_when_its_lifetime_is_over() {
     let token = world.logged_in(ADA).await;
     for _ in 0..5 {
         world.clock.advance(LIFETIME / 6);
-        assert!(world.is_live(&token).await);
+        assert!(world.is_active(&token).await);
     }
 
     world.clock.advance((LIFETIME / 6).saturating_sub(Duration::from_micros(1)));
-    assert!(world.is_live(&token).await);
+    assert!(world.is_active(&token).await);
     world.clock.advance(Duration::from_micros(1));
-    assert!(!world.is_live(&token).await);
+    assert!(!world.is_active(&token).await);
 }
 
 /// asvs 7.3.1
@@ -48,16 +48,16 @@ async fn an_unused_session_ends_exactly_at_its_idle_timeout() {
     let too_late = world.log_in(ADA, PASSWORD).await.unwrap().token;
 
     world.clock.advance(IDLE.saturating_sub(Duration::from_micros(1)));
-    assert!(world.is_live(&in_time).await);
+    assert!(world.is_active(&in_time).await);
     world.clock.advance(Duration::from_micros(1));
-    assert!(!world.is_live(&too_late).await);
-    assert!(world.is_live(&in_time).await, "it was used since");
+    assert!(!world.is_active(&too_late).await);
+    assert!(world.is_active(&in_time).await, "it was used since");
 
     world.auth.flush_last_seen().await.unwrap();
     world.clock.advance(IDLE.saturating_sub(Duration::from_micros(1)));
-    assert!(world.is_live(&in_time).await);
+    assert!(world.is_active(&in_time).await);
     world.clock.advance(IDLE);
-    assert!(!world.is_live(&in_time).await);
+    assert!(!world.is_active(&in_time).await);
 }
 
 /// What was not written down in a crash is allowed for: two flush intervals.
@@ -66,7 +66,7 @@ async fn a_restart_ends_an_idle_session_within_a_minute_of_its_time_and_never_to
     let world = World::new().await;
     let token = world.logged_in(ADA).await;
     world.clock.advance(Duration::from_secs(59));
-    assert!(world.is_live(&token).await);
+    assert!(world.is_active(&token).await);
 
     let after_a_crash = world.second_process().await;
     world.clock.advance(IDLE.saturating_sub(Duration::from_micros(1)));
@@ -86,9 +86,9 @@ async fn a_session_that_was_logged_out_stays_out() {
 
     assert!(world.auth.log_out(&token).await.unwrap());
 
-    assert!(!world.is_live(&token).await);
+    assert!(!world.is_active(&token).await);
     assert!(!world.auth.log_out(&token).await.unwrap(), "a used token");
-    assert!(world.is_live(&other).await);
+    assert!(world.is_active(&other).await);
     let restarted = world.second_process().await;
     assert!(restarted.authenticate(&token).await.unwrap().is_none());
 }
@@ -101,7 +101,7 @@ async fn an_expired_session_can_not_be_logged_out_and_the_try_does_not_revive_it
     world.clock.advance(IDLE);
 
     assert!(!world.auth.log_out(&token).await.unwrap());
-    assert!(!world.is_live(&token).await);
+    assert!(!world.is_active(&token).await);
 }
 
 #[tokio::test]
@@ -114,8 +114,8 @@ async fn all_sessions_of_one_user_are_revoked() {
 
     assert_eq!(world.auth.revoke_sessions(user.id).await.unwrap(), 2);
 
-    assert!(!world.is_live(&first).await && !world.is_live(&second).await);
-    assert!(world.is_live(&bobs).await);
+    assert!(!world.is_active(&first).await && !world.is_active(&second).await);
+    assert!(world.is_active(&bobs).await);
 }
 
 /// asvs 7.1.2
@@ -129,9 +129,9 @@ async fn the_oldest_session_ends_when_there_are_too_many() {
         tokens.push(world.log_in(ADA, PASSWORD).await.unwrap().token);
     }
 
-    assert!(!world.is_live(&tokens[0]).await);
+    assert!(!world.is_active(&tokens[0]).await);
     for token in &tokens[1..] {
-        assert!(world.is_live(token).await);
+        assert!(world.is_active(token).await);
     }
 }
 
@@ -148,7 +148,7 @@ async fn a_login_by_a_clock_that_is_behind_opens_a_session_within_the_limit() {
 
     let late = world.log_in(ADA, PASSWORD).await.unwrap();
 
-    assert!(world.is_live(&late.token).await);
+    assert!(world.is_active(&late.token).await);
     assert_eq!(world.auth.revoke_sessions(late.session.user_id).await.unwrap(), 3);
 }
 
@@ -160,7 +160,7 @@ async fn with_one_session_a_user_each_login_ends_the_one_before() {
 
     let second = world.log_in(ADA, PASSWORD).await.unwrap().token;
 
-    assert!(!world.is_live(&first).await && world.is_live(&second).await);
+    assert!(!world.is_active(&first).await && world.is_active(&second).await);
 }
 
 #[tokio::test]
@@ -171,7 +171,7 @@ async fn a_deleted_user_is_refused_by_the_next_request() {
 
     assert!(world.auth.delete_user(current.user_id).await.unwrap());
 
-    assert!(!world.is_live(&token).await);
+    assert!(!world.is_active(&token).await);
     assert!(world.log_in(ADA, PASSWORD).await.is_err());
     assert!(!world.auth.delete_user(current.user_id).await.unwrap());
 }
@@ -193,6 +193,6 @@ async fn a_program_can_open_a_session_without_a_password() {
         .await
         .unwrap();
 
-    assert!(world.is_live(&opened.token).await);
+    assert!(world.is_active(&opened.token).await);
     assert!(unknown.is_none());
 }

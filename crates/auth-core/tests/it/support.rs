@@ -129,7 +129,7 @@ impl World {
         self.log_in(address, PASSWORD).await.unwrap().token
     }
 
-    pub async fn is_live(&self, token: &SessionToken) -> bool {
+    pub async fn is_active(&self, token: &SessionToken) -> bool {
         self.auth.authenticate(token).await.unwrap().is_some()
     }
 

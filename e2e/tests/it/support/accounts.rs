@@ -164,14 +164,14 @@ pub async fn violations(client: &Client, accounts: &[Account]) -> Vec<String> {
 
 async fn violation(client: &Client, account: &Account) -> Option<String> {
     let logs_in = async |password| client.log_in(&account.address, password).await.status == 200;
-    let is_live = async |cookie: &str| client.profile(cookie).await.status == 200;
+    let is_active = async |cookie: &str| client.profile(cookie).await.status == 200;
     let (stage, old_works, new_works) = (&account.stage, logs_in(PASSWORD).await, logs_in(NEW).await);
     let is_right = match stage {
         Stage::Registered => old_works && !new_works,
-        Stage::LoggedIn { cookie } => old_works && !new_works && is_live(cookie).await,
+        Stage::LoggedIn { cookie } => old_works && !new_works && is_active(cookie).await,
         // Carried out or not, but wholly: the session lives exactly as long as the old password.
-        Stage::Resetting { cookie } => old_works != new_works && is_live(cookie).await == old_works,
-        Stage::Reset { cookie } => new_works && !old_works && !is_live(cookie).await,
+        Stage::Resetting { cookie } => old_works != new_works && is_active(cookie).await == old_works,
+        Stage::Reset { cookie } => new_works && !old_works && !is_active(cookie).await,
     };
     let shown = || format!("{account:?}: old password {old_works}, new password {new_works}");
     (!is_right).then(shown)

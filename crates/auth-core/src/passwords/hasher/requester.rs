@@ -27,7 +27,7 @@ impl Requester {
     }
 
     /// A known device of the owner, whatever its address.
-    pub(crate) const fn of_device(device: &DeviceTokenDigest) -> Self {
-        Self(Kind::Device(*device.as_bytes()))
+    pub(crate) const fn of_device(digest: &DeviceTokenDigest) -> Self {
+        Self(Kind::Device(*digest.as_bytes()))
     }
 }

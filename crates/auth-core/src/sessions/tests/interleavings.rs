@@ -62,9 +62,9 @@ fn no_interleaving_lets_an_ended_session_live() {
         let requests = run(&auth, &tokens, &mut rng).await;
         judge(&requests);
         for token in &tokens {
-            let remembered = auth.authenticate(token).await.unwrap().is_some();
+            let cached = auth.authenticate(token).await.unwrap().is_some();
             let stored = sessions::find(world.db.read(), &token.digest()).await.unwrap().is_some();
-            assert_eq!(remembered, stored, "in the end");
+            assert_eq!(cached, stored, "in the end");
         }
     });
 }

@@ -98,14 +98,14 @@ impl Model {
         &mut self,
         user: usize,
         token: SessionToken,
-        presented: Option<usize>,
+        current: Option<usize>,
         cap: usize,
         now: OffsetDateTime,
     ) {
-        if let Some(presented) = presented
-            && self.sessions[presented].user == user
+        if let Some(current) = current
+            && self.sessions[current].user == user
         {
-            self.sessions[presented].ended = true;
+            self.sessions[current].ended = true;
         }
         let mut others: Vec<&mut Session> =
             self.sessions.iter_mut().filter(|session| session.user == user && !session.ended).collect();

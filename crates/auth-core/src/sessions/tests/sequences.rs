@@ -91,8 +91,8 @@ impl Case<'_> {
     async fn log_in(&mut self, user: usize) {
         let known = self.model.users[user].password;
         let number = known.filter(|_| self.rng.u8(..5) > 0).unwrap_or_else(|| self.rng.u8(..2));
-        let presented = self.a_session().filter(|_| self.rng.bool());
-        let token = presented.map(|index| self.model.sessions[index].token.clone());
+        let current = self.a_session().filter(|_| self.rng.bool());
+        let token = current.map(|index| self.model.sessions[index].token.clone());
         while self.model.sessions.iter().any(|session| session.opened == self.now()) {
             self.clock.advance(Duration::from_micros(1));
         }
@@ -105,7 +105,7 @@ impl Case<'_> {
                 panic!("there are no second factors")
             };
             let (token, now) = (logged_in.token, self.now());
-            self.model.open(user, token, presented, self.cap, now);
+            self.model.open(user, token, current, self.cap, now);
         } else {
             assert!(matches!(logged_in, Err(LoginError::InvalidCredentials)));
         }

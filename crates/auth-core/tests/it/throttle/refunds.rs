@@ -20,7 +20,7 @@ async fn a_login_whose_device_can_not_be_stored_opens_a_session_or_nothing() {
     } else {
         let opened = opened.unwrap();
         assert!(opened.device.is_none(), "the device is not known");
-        assert!(world.is_live(&opened.token).await);
+        assert!(world.is_active(&opened.token).await);
     }
     world.owes_no_attempts().await;
     assert!(world.log_in(ADA, PASSWORD).await.unwrap().device.is_some());

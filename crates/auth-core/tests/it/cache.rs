@@ -1,4 +1,4 @@
-//! Sessions that are checked from memory, and what another process does to them.
+//! Cached session checks, and changes by other processes.
 
 use auth_core::{Options, sessions::SessionCacheOptions};
 use std::time::Duration;
@@ -17,7 +17,7 @@ async fn a_session_check_writes_nothing() {
 
     for _ in 0..10 {
         world.clock.advance(Duration::from_secs(1));
-        assert!(world.is_live(&token).await);
+        assert!(world.is_active(&token).await);
     }
     assert_eq!(world.changes().await, before);
 
@@ -70,7 +70,7 @@ async fn where_nothing_is_heard_of_other_processes_sessions_are_remembered_as_lo
     let own = world.log_in(ADA, PASSWORD).await.unwrap().token;
     while !world.is_remembered(&own).await {}
     assert!(world.auth.log_out(&own).await.unwrap());
-    assert!(!world.is_live(&own).await, "what it ends itself it refuses at once");
+    assert!(!world.is_active(&own).await, "its own revocations are rejected immediately");
 }
 
 /// Revocations of other processes would go unnoticed.
@@ -99,7 +99,7 @@ async fn a_session_check_from_memory_asks_no_database() {
     // Deleted without a notification.
     world.execute("DELETE FROM sessions").await;
 
-    assert!(world.is_live(&token).await);
+    assert!(world.is_active(&token).await);
     world.clock.advance(Duration::from_mins(1));
-    assert!(!world.is_live(&token).await, "it is looked up again after a minute");
+    assert!(!world.is_active(&token).await, "it is looked up again after a minute");
 }
