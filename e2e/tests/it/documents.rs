@@ -2,22 +2,17 @@
 
 use std::{
     fs,
-    net::{SocketAddr, TcpStream},
+    io::{self, BufRead, BufReader, Lines},
+    net::SocketAddr,
     os::unix::fs::{PermissionsExt, symlink},
     path::Path,
-    process::{Child, Command, Stdio},
-    thread,
-    time::{Duration, Instant},
+    process::{Child, ChildStdout, Command, Stdio},
 };
 
-use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 use test_servers::{Kind, kind};
 
-use crate::support::{binary_path, free_address};
-
-/// Several times what a debug build takes to start on a busy machine.
-const STARTS_WITHIN: Duration = Duration::from_mins(1);
+use crate::support::{address_in, binary_path, free_address};
 
 /// `cargo` without its builds: CI runs these commands elsewhere, and `cargo run` starts the binary that exists.
 const CARGO: &str = "#!/bin/sh\ncase \"$1\" in run) exec auth-server ;; test|install) ;; *) exit 1 ;; esac\n";
@@ -37,6 +32,7 @@ struct Reader {
     folder: TempDir,
     address: SocketAddr,
     service: Option<Child>,
+    output: Option<Lines<BufReader<ChildStdout>>>,
 }
 
 impl Reader {
@@ -47,7 +43,7 @@ impl Reader {
         symlink(binary_path(), programs.join("auth-server")).unwrap();
         fs::write(programs.join("cargo"), CARGO).unwrap();
         fs::set_permissions(programs.join("cargo"), fs::Permissions::from_mode(0o755)).unwrap();
-        Self { folder, address: free_address(), service: None }
+        Self { folder, address: free_address(), service: None, output: None }
     }
 
     #[expect(clippy::disallowed_methods, reason = "tests run what readers run")]
@@ -61,7 +57,7 @@ impl Reader {
         shell
     }
 
-    /// Runs a block. If it ends with the start of the service, waits until the service accepts connections.
+    /// Runs a block. If it ends with the start of the service, waits until the service is ready.
     fn run(&mut self, block: &str) {
         let commands = block.lines().map(|line| line.split("  #").next().unwrap().trim_end());
         let commands: Vec<&str> = commands.filter(|line| !line.is_empty()).collect();
@@ -69,9 +65,14 @@ impl Reader {
         if starts_service(last) {
             self.stop();
             let script = format!("{}\nexec env {last}", before.join("\n"));
-            self.service =
-                Some(self.shell(&script).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
-            self.wait(block);
+            let mut service =
+                self.shell(&script).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+            let output = BufReader::new(service.stdout.take().unwrap());
+            // The pipe stays open, because the service may print more.
+            self.output = Some(output.lines());
+            self.service = Some(service);
+            let is_ready = |line: io::Result<String>| address_in(&line.unwrap()) == Some(self.address);
+            assert!(self.output.as_mut().unwrap().any(is_ready), "the service ended: {block}");
             return;
         }
         let output = self.shell(block).output().unwrap();
@@ -84,20 +85,10 @@ impl Reader {
         }
     }
 
-    fn wait(&mut self, block: &str) {
-        let began = Instant::now();
-        while TcpStream::connect(self.address).is_err() {
-            let ended = self.service.as_mut().unwrap().try_wait().unwrap();
-            assert!(ended.is_none() && began.elapsed() < STARTS_WITHIN, "{ended:?}: {block}");
-            thread::sleep(Duration::from_millis(20));
-        }
-    }
-
     fn stop(&mut self) {
         let Some(mut service) = self.service.take() else { return };
-        let pid = Pid::from_raw(service.id().try_into().unwrap()).unwrap();
-        // A service that ended by itself is found by the next block.
-        let _ = kill_process(pid, Signal::KILL);
+        // It fails if the service ended by itself.
+        let _ = service.kill();
         service.wait().unwrap();
     }
 }
