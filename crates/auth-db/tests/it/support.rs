@@ -55,7 +55,8 @@ pub async fn open(url: &str) -> Database {
 /// Long timeouts, because the machine may be busy.
 pub fn with_long_timeouts(url: &str) -> DatabaseOptions {
     let minute = Duration::from_mins(1);
-    DatabaseOptions { timeout: minute, connect_timeout: minute, ..DatabaseOptions::new(url) }
+    let timeouts = DatabaseOptions { timeout: minute, lock_timeout: minute, ..DatabaseOptions::new(url) };
+    DatabaseOptions { connect_timeout: minute, ..timeouts }
 }
 
 pub fn options_in(folder: &TempDir) -> DatabaseOptions {
